@@ -1,0 +1,262 @@
+"""Protocols for everything outside Turnout: where groups run, how traffic flows, what is written down.
+
+What can be set can be read back; every `apply_*` may be repeated safely, also after a crash between its effect and
+its answer. Adapters raise `Temporary` for what may pass, `Permanent` for what will not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from turnout.model.checks import Check, CheckAnswer
+from turnout.model.deployment import Status
+from turnout.model.journal import CheckRecord, DeploymentRecord, Event, SplitRecord, StepRecord
+from turnout.model.servers import GroupSettings, ServerGroup
+from turnout.model.traffic import (
+    Confirmation,
+    DrainReport,
+    Endpoint,
+    GroupTraffic,
+    Listener,
+    TrafficSplit,
+)
+from turnout.model.value import Value
+
+
+class Order(Value):
+    """Fences off late commands: within one deployment, a provider ignores a command numbered below the last it obeyed
+    for the same server group."""
+
+    deployment: str
+    number: int
+
+
+class Groups(Value):
+    """The server groups of one cluster, oldest first, and the most recently created one's name even when gone."""
+
+    groups: tuple[ServerGroup, ...] = ()
+    newest: str = ""
+
+
+class GroupWish(Value):
+    """A server group to be created."""
+
+    name: str
+    cluster: str
+    settings: GroupSettings
+    instances: int
+    created_at: datetime
+
+
+class ListenerState(Value):
+    """A listener and the split in force. `previous`: groups that had traffic before, most recent first."""
+
+    listener: Listener
+    split: TrafficSplit
+    previous: tuple[str, ...] = ()
+
+
+class Provider(Protocol):
+    """Runs server groups on one target."""
+
+    async def observe_groups(self, cluster: str) -> Groups:
+        """All server groups of the cluster with their instances as they are now; none is fine."""
+        ...
+
+    async def apply_group(self, wish: GroupWish, order: Order) -> None:
+        """Have the group exist, pinned to nothing. A group of that name made by the same deployment is adopted; one
+        that this deployment destroyed stays gone. Raises `Conflict` for a group of another deployment."""
+        ...
+
+    async def apply_size(self, group: str, instances: int, order: Order) -> None:
+        """Have the group strive for this many instances; surplus ones leave the endpoints, drain, then stop.
+        Returns when the wish is recorded. Raises `NotFound`, `GuardRefused` below the pin."""
+        ...
+
+    async def apply_pin(self, group: str, minimum: int, order: Order) -> None:
+        """Forbid sizes below `minimum`; 0 releases. A group that is gone is fine for 0, `NotFound` otherwise."""
+        ...
+
+    async def apply_cold_at(self, group: str, when: datetime | None, order: Order) -> None:
+        """Note when a disabled group shall go cold; None = never. A group that is gone is fine."""
+        ...
+
+    async def apply_destroyed(self, group: str, order: Order) -> None:
+        """Returns when all instances have been drained and ended and the group is forgotten. Gone is fine."""
+        ...
+
+
+class Inventory(Protocol):
+    """What runs on a target, for people."""
+
+    async def observe_clusters(self) -> tuple[str, ...]:
+        """Names of all clusters that have a server group here, sorted."""
+        ...
+
+    def read_log(
+        self, group: str, instance: str, *, lines: int, follow: bool
+    ) -> AsyncIterator[str]:
+        """The last lines of an instance's output, oldest first, then new ones as they come when `follow`.
+        Raises `NotFound`."""
+        ...
+
+
+class Router(Protocol):
+    """Shares a listener's requests out to server groups."""
+
+    async def observe_listener(self, cluster: str) -> ListenerState | None:
+        """The listener and the split that was last accepted; None when the cluster has no listener."""
+        ...
+
+    async def apply_listener(self, cluster: str, listener: Listener | None) -> None:
+        """Listen for the cluster (or stop: None). Keeps the split. Raises `Permanent` when the port is taken."""
+        ...
+
+    async def apply_endpoints(
+        self, cluster: str, endpoints: Mapping[str, Sequence[Endpoint]]
+    ) -> None:
+        """Replace the instances of every group of the cluster. Returns when the router has them."""
+        ...
+
+    async def apply_split(
+        self, cluster: str, shares: Mapping[str, int], replaces: int | None, changed_by: str
+    ) -> TrafficSplit:
+        """Replace the split if the one in force has generation `replaces` (None: in any case); the new one has the next
+        generation. A split already made by `changed_by` is returned as it is. Raises `Conflict` when stale,
+        `NotFound` without a listener, `Permanent` for a group without endpoints."""
+        ...
+
+    async def confirm_split(self, cluster: str, generation: int) -> Confirmation:
+        """Wait, for seconds at most, until the router proves that this generation is in force. Raises `Temporary` when it
+        does not, `Conflict` when a later one is."""
+        ...
+
+    async def observe_traffic(self, cluster: str) -> dict[str, GroupTraffic]:
+        """Counters per server group since its first request."""
+        ...
+
+
+class Drainer(Protocol):
+    """Lets requests finish."""
+
+    async def await_drained(
+        self, cluster: str, group: str, instances: Sequence[str] | None, timeout: timedelta
+    ) -> DrainReport:
+        """Wait until the instances (None: the whole group, which must have no share) have no request in flight, at most
+        `timeout`. Named instances get no new requests from the moment of the call."""
+        ...
+
+
+class Metrics(Protocol):
+    """Figures of the router over a window of time."""
+
+    async def observe_window(
+        self, cluster: str, group: str, since: datetime, until: datetime
+    ) -> GroupTraffic:
+        """What happened in the window (differences, histogram included), as finely as was sampled."""
+        ...
+
+
+class CheckContext(Value):
+    """Against what a check is made."""
+
+    cluster: str
+    group: str
+    source: str = ""
+    listener: Listener
+    switched_at: datetime | None = None
+    """When traffic first moved to the group; None before."""
+
+
+class Checker(Protocol):
+    """Makes checks."""
+
+    async def answer(self, check: Check, context: CheckContext) -> CheckAnswer:
+        """Answer within the check's timeout. An unreachable source of figures is the verdict `error`, never an exception."""
+        ...
+
+
+class Clock(Protocol):
+    """Time for code that waits."""
+
+    def now(self) -> datetime:
+        """The time in UTC."""
+        ...
+
+    async def sleep(self, duration: timedelta) -> None:
+        """Wait."""
+        ...
+
+
+class Journal(Protocol):
+    """Writes down what happened. Every `record_*` replaces what has the same key."""
+
+    async def record_deployment(self, record: DeploymentRecord) -> None:
+        """Key: the request's id."""
+        ...
+
+    async def record_step(self, record: StepRecord) -> None:
+        """Key: deployment and number."""
+        ...
+
+    async def record_split(self, record: SplitRecord) -> None:
+        """Key: cluster and generation."""
+        ...
+
+    async def record_check(self, record: CheckRecord) -> None:
+        """Key: deployment, step, time and the check's name."""
+        ...
+
+    async def record_event(self, event: Event) -> Event:
+        """Give the event its sequence number; wakes those who follow."""
+        ...
+
+    async def record_hold(self, cluster: str, reason: str) -> None:
+        """Hold a cluster, or release it with an empty reason."""
+        ...
+
+
+class Archive(Protocol):
+    """Reads what was written down."""
+
+    async def read_deployment(self, deployment: str) -> DeploymentRecord:
+        """Raises `NotFound`."""
+        ...
+
+    async def read_steps(
+        self, deployment: str
+    ) -> tuple[tuple[StepRecord, ...], tuple[SplitRecord, ...], tuple[CheckRecord, ...]]:
+        """Everything below one deployment, in order."""
+        ...
+
+    async def list_deployments(
+        self,
+        *,
+        cluster: str | None = None,
+        statuses: frozenset[Status] | None = None,
+        before: str | None = None,
+        limit: int = 50,
+    ) -> tuple[DeploymentRecord, ...]:
+        """Newest first; `before` is the id of the last one of the page before."""
+        ...
+
+    async def read_events(
+        self,
+        *,
+        after: int,
+        cluster: str | None = None,
+        deployment: str | None = None,
+        limit: int = 500,
+    ) -> tuple[Event, ...]:
+        """Events with a greater sequence number, in order."""
+        ...
+
+    async def observe_hold(self, cluster: str) -> str:
+        """Why the cluster is held; empty = it is not."""
+        ...
+
+    async def await_event(self, after: int, timeout: timedelta) -> bool:
+        """Wait until an event with a greater sequence number exists; False when none came in time."""
+        ...
