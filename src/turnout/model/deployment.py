@@ -62,7 +62,7 @@ PerMille = Annotated[int, Field(ge=1, le=1000, strict=True)]
 class Options(Value):
     """The options of every strategy; those that only some strategies read say so.
 
-    Which strategy takes which option is the table `strategies.OPTIONS`; the document reader refuses the rest.
+    Which strategy takes which option is the table `STRATEGY_OPTIONS`; the document reader refuses the rest.
     """
 
     instances: Annotated[int, Field(ge=1, le=1000, strict=True)] | Literal["source"] = "source"
@@ -96,6 +96,33 @@ class Options(Value):
         if list(steps) != sorted(set(steps)) or steps[-1] != 1000:
             raise ValueError("steps must grow and end at 1000 per mille (100 %)")
         return steps
+
+
+COMMON_OPTIONS = frozenset(
+    {
+        "instances",
+        "on_failure",
+        "keep_failed",
+        "ready_deadline",
+        "healthy_share",
+        "min_healthy_share",
+        "drain_timeout",  # in the model a field of GroupSettings
+        "watch",
+        "watch_checks",
+        "keep",
+        "scale_down_after",
+        "before_traffic",
+    }
+)
+_ROLLING_OPTIONS = frozenset({"steps", "scale", "step_hold", "checks", "shrink_source"})
+
+STRATEGY_OPTIONS: dict[StrategyName, frozenset[str]] = {
+    StrategyName.BLUE_GREEN: COMMON_OPTIONS | {"delay_before_switch"},
+    StrategyName.ROLLING_BLUE_GREEN: COMMON_OPTIONS | {"delay_before_switch"} | _ROLLING_OPTIONS,
+    StrategyName.HIGHLANDER: COMMON_OPTIONS - {"keep"} | {"delay_before_switch"},
+    StrategyName.DARK: COMMON_OPTIONS - {"watch", "watch_checks"},
+}
+"""Which options a strategy takes, by the names of the service file."""
 
 
 class Service(Value):
@@ -133,11 +160,13 @@ class Request(Value):
     """`rollback` (empty = the previous one), `resize`, `enable`, `disable`, `destroy`: which server group."""
     instances: Annotated[int, Field(ge=0, le=1000, strict=True)] | None = None
     """`resize`: to how many."""
+    share: Annotated[int, Field(ge=1, le=1000, strict=True)] = 1000
+    """`enable`: the share that the group gets, in per mille."""
     keep: Annotated[int, Field(ge=1, le=999, strict=True)] | None = None
     """`shrink`: how many server groups stay."""
     on_busy: OnBusy = OnBusy.QUEUED
     force: str = ""
-    """A reason to override the last-healthy guard."""
+    """A reason to override the guards, a hold and a freeze; recorded."""
     fingerprint: str = ""
     """Refuse to run when the state is not the one of the plan with this fingerprint any more."""
     options: Options = Options()
@@ -155,7 +184,9 @@ class ClusterState(Value):
     previous: tuple[str, ...] = ()
     """Server groups that were enabled before, most recent first."""
     held: str = ""
-    """Why automatic deployments are held; empty = they are not."""
+    """Why deployments are held; empty = they are not."""
+    frozen: str = ""
+    """Which freeze window is open now, in words; empty = none."""
     newest: str = ""
     """The most recently created server group, also when it is gone; numbering goes on from it."""
 
@@ -225,6 +256,30 @@ def follow(now: Status, then: Status) -> Status:
     if now is then or then in FOLLOWS[now]:
         return then
     raise ValueError(f"a deployment that is {now} cannot become {then}")
+
+
+def replaces(now: Status, then: Status) -> bool:
+    """Whether a record with status `then` takes the place of one with status `now`; False: it comes late.
+
+    A record is late when what it says is already history: an end is never overwritten by anything but the same end,
+    and a way that cannot be gone backwards (a rollback under way does not become a start again) is not. Raises
+    `ValueError` for a step that could never have happened, as one end after another.
+    """
+    if now is then or then in FOLLOWS[now]:
+        return True
+    if (now.is_end and not then.is_end) or now in _later(then):
+        return False
+    raise ValueError(f"a deployment that is {now} cannot become {then}")
+
+
+def _later(status: Status) -> frozenset[Status]:
+    """All that a deployment may still become."""
+    found: set[Status] = set()
+    waiting = set(FOLLOWS[status])
+    while waiting:
+        found |= waiting
+        waiting = {after for one in waiting for after in FOLLOWS[one]} - found
+    return frozenset(found)
 
 
 class Choice(StrEnum):

@@ -1,12 +1,12 @@
 """What can go wrong, sorted by who can mend it and whether trying again may help.
 
-    TurnoutError                     code, message, details, hint
-    ├── InvalidDocument              the author: line, column, nearest valid name
-    ├── NotFound · Conflict · Forbidden
-    ├── GuardRefused                 the operation would break a safety rule; names the rule
-    └── AdapterError                 the outside world
-        ├── Temporary(retry_after)   try again
-        └── Permanent                do not
+TurnoutError                     code, message, details, hint
+├── InvalidDocument              the author: line, column, nearest valid name
+├── NotFound · Conflict · Forbidden
+├── GuardRefused                 the operation would break a safety rule; names the rule
+└── AdapterError                 the outside world
+    ├── Temporary(retry_after)   try again
+    └── Permanent                do not
 """
 
 from __future__ import annotations

@@ -17,6 +17,9 @@ class Question(Value):
     sentence: str
     choices: tuple[Choice, ...]
     asked_at: datetime
+    until: datetime
+    default: Choice
+    """Taken when nobody has answered by `until`."""
 
 
 class DeploymentRecord(Value):

@@ -189,6 +189,9 @@ class Plan(Value):
     cluster: str
     title: str
     steps: tuple[Step, ...] = ()
+    commit: int = 0
+    """How many steps can be taken back. The ones after them retire what is not needed any more: they are
+    retried until done, and a rollback is then a deployment of its own."""
     notes: tuple[str, ...] = ()
     """What a person should know before confirming: first deployment, cold group, what rolls back to where."""
     refused: str = ""
@@ -198,9 +201,7 @@ class Plan(Value):
     before: TrafficSplit = TrafficSplit()
     """The split before the deployment: where a rollback returns to."""
     sizes_before: dict[str, int] = {}
-    pinned: dict[str, int] = {}
-    """Which groups are pinned while it runs, to how many instances."""
-    new_settings: GroupSettings | None = None
+    listener_before: Listener | None = None
     peak_instances: int = 0
     destroys: tuple[str, ...] = ()
     longest: timedelta = timedelta(0)
@@ -222,3 +223,5 @@ class StepAnswer(Value):
     """Not ok, but for a person to judge: a check could not be made and its `on_error` says pause."""
     refused: str = ""
     """Not ok: the guard that refused."""
+    dead: bool = False
+    """Not ok: the group with the traffic has no healthy instance, so it cannot be left as it is."""

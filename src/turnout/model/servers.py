@@ -48,7 +48,9 @@ class Probe(Value):
     `min_healthy_time` has passed since the first of them; as unhealthy after `unhealthy_after` bad ones.
     """
 
-    request: Annotated[HttpProbe | TcpProbe | CommandProbe, Field(discriminator="kind")] = TcpProbe()
+    request: Annotated[HttpProbe | TcpProbe | CommandProbe, Field(discriminator="kind")] = (
+        TcpProbe()
+    )
     interval: Positive = timedelta(seconds=1)
     timeout: Positive = timedelta(seconds=2)
     healthy_after: Annotated[int, Field(ge=1, le=100, strict=True)] = 1

@@ -6,6 +6,11 @@ from pydantic import BaseModel, ConfigDict
 
 
 class Value(BaseModel):
-    """A frozen record. Unknown fields and loosely typed numbers are refused."""
+    """A frozen record. Unknown fields and loosely typed numbers are refused.
 
-    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=False)
+    A figure that is not a number (a share of nothing) is the text "NaN" in JSON, so that it can be read again.
+    """
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", validate_default=False, ser_json_inf_nan="strings"
+    )

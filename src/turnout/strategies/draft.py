@@ -1,0 +1,271 @@
+"""A plan while it is being written: every added step knows the split and the sizes that hold after it."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from turnout.model.checks import Check
+from turnout.model.deployment import ClusterState, Request
+from turnout.model.plan import (
+    AwaitReady,
+    CloseListener,
+    CreateGroup,
+    Delay,
+    DestroyGroup,
+    DrainGroup,
+    OpenListener,
+    Operation,
+    PinGroup,
+    Plan,
+    ReplaceSplit,
+    ResizeGroup,
+    RunChecks,
+    ScheduleCold,
+    Step,
+    Watch,
+)
+from turnout.model.servers import GroupSettings
+from turnout.model.traffic import Listener, TrafficSplit
+from turnout.model.units import format_duration, format_share
+
+
+def fingerprint(state: ClusterState) -> str:
+    """Tell states apart by what a plan depends on: groups, sizes, split, listener, hold. Health is left out."""
+    parts = [
+        state.cluster,
+        state.newest,
+        state.held,
+        repr(sorted(state.split.shares.items())),
+        str(state.split.generation),
+        state.listener.model_dump_json() if state.listener else "",
+        *(f"{g.name} {g.desired} {g.settings.model_dump_json()}" for g in state.groups),
+    ]
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
+
+
+@dataclass(slots=True)
+class Draft:
+    """Collects steps for one plan. `refuse` ends it."""
+
+    request: Request
+    state: ClusterState
+    title: str
+    new_group: str = ""
+    notes: list[str] = field(default_factory=list)
+    _steps: list[Step] = field(default_factory=list)
+    _commit: int | None = None
+    _split: TrafficSplit = field(init=False)
+    _sizes: dict[str, int] = field(init=False)
+    _peak: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._split = TrafficSplit(shares=self.state.split.shares)
+        self._sizes = {g.name: g.desired for g in self.state.groups}
+        self._peak = sum(self._sizes.values())
+
+    @property
+    def split(self) -> TrafficSplit:
+        """The split after the steps so far."""
+        return self._split
+
+    def size(self, group: str) -> int:
+        """The size of a group after the steps so far."""
+        return self._sizes.get(group, 0)
+
+    def commit(self) -> None:
+        """From here on nothing is taken back any more: the rest retires what the deployment replaced."""
+        if self._commit is None:
+            self._commit = len(self._steps)
+
+    def finish(self) -> Plan:
+        """The plan."""
+        source = self.state.source
+        return Plan(
+            deployment=self.request.id,
+            cluster=self.state.cluster,
+            title=self.title,
+            steps=tuple(self._steps),
+            commit=len(self._steps) if self._commit is None else self._commit,
+            notes=tuple(self.notes),
+            new_group=self.new_group,
+            source=source.name if source else "",
+            before=self.state.split,
+            sizes_before={g.name: g.desired for g in self.state.groups},
+            listener_before=self.state.listener,
+            peak_instances=self._peak,
+            destroys=tuple(
+                s.operation.group for s in self._steps if isinstance(s.operation, DestroyGroup)
+            ),
+            longest=sum((s.longest for s in self._steps), timedelta(0)),
+            fingerprint=fingerprint(self.state),
+        )
+
+    def refuse(self, sentence: str, rule: str) -> Plan:
+        """A plan that does nothing, and says why."""
+        return Plan(
+            deployment=self.request.id,
+            cluster=self.state.cluster,
+            title=self.title,
+            notes=tuple(self.notes),
+            refused=sentence,
+            refused_rule=rule,
+            before=self.state.split,
+            fingerprint=fingerprint(self.state),
+        )
+
+    def open_listener(self, listener: Listener) -> None:
+        """Open the listener, unless it is open just like that."""
+        if listener != self.state.listener:
+            self.add(
+                "listen",
+                f"listen on {listener.host}:{listener.port}",
+                OpenListener(listener=listener),
+            )
+
+    def create(self, group: str, settings: GroupSettings, instances: int) -> None:
+        """Create a group of this size."""
+        self.add(
+            "create",
+            f"create {group} with {_instances(instances)} of version {settings.version}",
+            CreateGroup(group=group, settings=settings, instances=instances),
+        )
+
+    def resize(self, group: str, instances: int, step: str = "") -> None:
+        """Resize a group."""
+        self.add(
+            step or f"resize-{group}",
+            f"resize {group} from {self.size(group)} to {_instances(instances)}",
+            ResizeGroup(group=group, instances=instances),
+        )
+
+    def await_ready(
+        self,
+        group: str,
+        ready: int,
+        deadline: timedelta,
+        *,
+        step: str = "ready",
+        unless_dead: str = "",
+    ) -> None:
+        """Wait until so many instances of a group are healthy."""
+        self.add(
+            step,
+            f"wait until {ready} of {_instances(self.size(group))} of {group} are healthy",
+            AwaitReady(group=group, ready=ready, deadline=deadline, unless_dead=unless_dead),
+            longest=deadline,
+        )
+
+    def pin(self, group: str, minimum: int) -> None:
+        """Pin a group, or release it with 0."""
+        title = f"pin {group} to at least {_instances(minimum)}" if minimum else f"release {group}"
+        step = f"pin-{group}" if minimum else f"release-{group}"
+        self.add(step, title, PinGroup(group=group, minimum=minimum))
+
+    def checks(self, checks: tuple[Check, ...], group: str, *, step: str, title: str) -> None:
+        """Run checks, if there are any."""
+        if checks:
+            source = self.state.source
+            self.add(
+                step,
+                title,
+                RunChecks(checks=checks, group=group, source=source.name if source else ""),
+                longest=sum((c.timeout for c in checks), timedelta(0)),
+            )
+
+    def watch(
+        self, checks: tuple[Check, ...], group: str, duration: timedelta, *, step: str = "watch"
+    ) -> None:
+        """Watch a group for a while, if it is to be watched at all."""
+        if duration:
+            source = self.state.source
+            self.add(
+                step,
+                f"watch {group} for {format_duration(duration)}",
+                Watch(
+                    checks=checks,
+                    group=group,
+                    source=source.name if source else "",
+                    duration=duration,
+                ),
+                longest=duration,
+            )
+
+    def delay(self, duration: timedelta, reason: str) -> None:
+        """Wait, if there is anything to wait for."""
+        if duration:
+            title = f"wait {format_duration(duration)} {reason}"
+            self.add("delay", title, Delay(duration=duration, reason=reason), longest=duration)
+
+    def shift(
+        self, shares: dict[str, int], ready: dict[str, int], *, step: str, unless_dead: str = ""
+    ) -> None:
+        """Replace the split."""
+        told = ", ".join(f"{g} {format_share(s)}" for g, s in sorted(shares.items()))
+        self.add(
+            step,
+            f"shift traffic: {told or 'nothing is served'}",
+            ReplaceSplit(shares=shares, ready=ready, unless_dead=unless_dead),
+        )
+
+    def drain(self, group: str, timeout: timedelta) -> None:
+        """Let a group's requests finish."""
+        self.add(
+            f"drain-{group}",
+            f"let the requests on {group} finish",
+            DrainGroup(group=group, timeout=timeout),
+            longest=timeout,
+        )
+
+    def destroy(self, group: str) -> None:
+        """Destroy a group; the time that it may take to stop is in its settings."""
+        found = self.state.group(group)
+        longest = (
+            found.settings.drain_timeout + found.settings.stop.timeout if found else timedelta(0)
+        )
+        self.add(f"destroy-{group}", f"destroy {group}", DestroyGroup(group=group), longest=longest)
+
+    def schedule_cold(self, group: str, after: timedelta) -> None:
+        """Scale a group to zero some time later."""
+        self.add(
+            f"cold-{group}",
+            f"scale {group} to zero in {format_duration(after)}",
+            ScheduleCold(group=group, after=after),
+        )
+
+    def close_listener(self) -> None:
+        """Stop listening."""
+        self.add("close", "stop listening", CloseListener())
+
+    def add(
+        self, step: str, title: str, operation: Operation, *, longest: timedelta = timedelta(0)
+    ) -> None:
+        """Add any step."""
+        self._apply(operation)
+        self._steps.append(
+            Step(
+                id=step,
+                title=title,
+                operation=operation,
+                split_after=self._split,
+                sizes_after=dict(self._sizes),
+                longest=longest,
+            )
+        )
+
+    def _apply(self, operation: Operation) -> None:
+        match operation:
+            case CreateGroup() | ResizeGroup():
+                self._sizes[operation.group] = operation.instances
+            case DestroyGroup():
+                self._sizes.pop(operation.group, None)
+            case ReplaceSplit():
+                self._split = TrafficSplit(shares=operation.shares)
+            case _:
+                return
+        self._peak = max(self._peak, sum(self._sizes.values()))
+
+
+def _instances(count: int) -> str:
+    return f"{count} instance" if count == 1 else f"{count} instances"

@@ -1,0 +1,361 @@
+"""The machine that carries a plan out: which step is due, and what follows from its answer.
+
+Whoever runs it (a Temporal workflow, or the explorer in the tests) does this:
+
+    progress = begin(plan, request, now)
+    while not progress.status.is_end:
+        step = due(progress)
+        progress = advance(progress, <answer of the step>, now)      # or cancel(…), or decide(…) when it is paused
+
+A step that failed may have had its effect all the same; a step that was cancelled, too. The way back undoes both.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from turnout.model.deployment import Choice, OnFailure, Options, Request, Status
+from turnout.model.journal import Question
+from turnout.model.plan import (
+    AwaitReady,
+    Delay,
+    Plan,
+    ReplaceSplit,
+    RunChecks,
+    Step,
+    StepAnswer,
+    Watch,
+)
+from turnout.model.value import Value
+from turnout.strategies.rollback import plan_way_back
+
+TRIES = 5
+"""How often a step of the way back is tried before a person is asked; it is tried on all the same."""
+
+ASK_FOR = timedelta(hours=24)
+"""How long a paused deployment waits for a person before it is rolled back."""
+
+ASK_AGAIN = timedelta(minutes=1)
+"""How long a stuck way back waits for a person before it tries again."""
+
+
+class Phase(StrEnum):
+    """Where a deployment is. Until `retiring` everything can be taken back."""
+
+    FORWARD = "forward"
+    RETIRING = "retiring"
+    RETURNING = "returning"
+    CLEANING = "cleaning"
+
+
+class Progress(Value):
+    """Everything that a running deployment must remember. It is the whole state of its workflow."""
+
+    plan: Plan
+    request: Request
+    status: Status
+    sentence: str
+    phase: Phase = Phase.FORWARD
+    todo: tuple[Step, ...] = ()
+    """The step that is due, and those after it."""
+    attempted: tuple[str, ...] = ()
+    """Ids of the plan's steps that were begun."""
+    number: int = 0
+    """Counts the steps begun, repeated ones too: the journal's key, and the order of commands."""
+    tries: int = 0
+    """How often the due step failed in a row."""
+    generation: int = 0
+    """Of the split that the next forward change replaces."""
+    moved_at: datetime | None = None
+    """When the first share of traffic on the new group was confirmed."""
+    question: Question | None = None
+    cause: str = ""
+    canceled: bool = False
+    detected_at: datetime | None = None
+    decided_at: datetime | None = None
+    returned_at: datetime | None = None
+    cleaning: tuple[Step, ...] = ()
+    """The second part of the way back, while the first is on."""
+    final: Status | None = None
+    """How it will end once the phase is done; None = succeeded."""
+
+
+def begin(plan: Plan, request: Request, now: datetime) -> Progress:
+    """Start to carry a plan out. A refused plan, or one with nothing to do, ends at once."""
+    started = Progress(
+        plan=plan,
+        request=request,
+        status=Status.RUNNING,
+        sentence=plan.title,
+        todo=plan.steps,
+        generation=plan.before.generation,
+    )
+    if plan.refused:
+        return _end(started, Status.REFUSED, plan.refused)
+    return _next_phase(started, now) if not plan.steps else _enter(started)
+
+
+def due(progress: Progress) -> Step:
+    """The step that is due, with what only the run knows filled in. Raises `ValueError` when none is."""
+    if progress.status.is_end or progress.question or not progress.todo:
+        raise ValueError(f"no step is due: the deployment is {progress.status}")
+    step = progress.todo[0]
+    match step.operation:
+        case ReplaceSplit() if progress.phase in (Phase.FORWARD, Phase.RETIRING):
+            filled = step.operation.model_copy(update={"replaces": progress.generation})
+        case Watch():
+            return step.model_copy(
+                update={"operation": step.operation.model_copy(update={"since": progress.moved_at})}
+            )
+        case _:
+            return step
+    return step.model_copy(update={"operation": filled})
+
+
+def pause_before(progress: Progress) -> timedelta:
+    """How long to wait before the due step: nothing at first, growing when it has failed."""
+    return timedelta(seconds=min(2 ** (progress.tries - 1), 30)) if progress.tries else timedelta(0)
+
+
+def attempt(progress: Progress) -> Progress:
+    """Note that the due step is begun. Whatever becomes of it now, the way back takes it into account."""
+    step = progress.todo[0]
+    attempted = progress.attempted
+    if progress.phase is Phase.FORWARD and step.id not in attempted:
+        attempted = (*attempted, step.id)
+    return progress.model_copy(
+        update={"attempted": attempted, "number": progress.number + 1, "sentence": step.title}
+    )
+
+
+def advance(progress: Progress, answer: StepAnswer, now: datetime) -> Progress:
+    """Go on after the due step was attempted and has answered."""
+    if not answer.ok:
+        return _failed(progress, answer, now)
+    done = _learn(progress, answer)
+    rest = progress.todo[1:]
+    done = done.model_copy(update={"todo": rest, "tries": 0})
+    if progress.phase is Phase.FORWARD and _committed(done):
+        done = done.model_copy(update={"phase": Phase.RETIRING})
+    return _enter(done) if rest else _next_phase(done, now)
+
+
+def may_cancel(progress: Progress) -> str:
+    """Why it is too late to cancel; empty when it is not."""
+    if progress.status.is_end:
+        return f"it has ended: {progress.sentence}"
+    if progress.phase is Phase.RETIRING:
+        return "it is done and only clears up: take it back with turnout rollback"
+    if progress.phase is not Phase.FORWARD:
+        return "it is already on its way back"
+    return ""
+
+
+def cancel(progress: Progress, reason: str, now: datetime) -> Progress:
+    """Take everything back because somebody asked. Raises `ValueError` when it is too late (`may_cancel`)."""
+    late = may_cancel(progress)
+    if late:
+        raise ValueError(late)
+    return _way_back(progress.model_copy(update={"canceled": True}), reason, now)
+
+
+def decide(progress: Progress, choice: Choice, now: datetime) -> Progress:
+    """Go on after a person, or the passing of time, has answered the question. Raises `ValueError` for a choice
+    that was not offered."""
+    question = progress.question
+    if question is None or choice not in question.choices:
+        raise ValueError(f"{choice} is not among the answers of this question")
+    asked = progress.model_copy(update={"question": None, "tries": 0, "status": _going(progress)})
+    match choice:
+        case Choice.RETRY:
+            return _enter(asked)
+        case Choice.CONTINUE:
+            return advance(asked, StepAnswer(ok=True, sentence="a person said to go on"), now)
+        case Choice.ROLLBACK:
+            return _way_back(asked, progress.cause, now)
+        case Choice.STOP:
+            return _stop(asked)
+
+
+def _going(progress: Progress) -> Status:
+    forward = progress.phase in (Phase.FORWARD, Phase.RETIRING)
+    return Status.RUNNING if forward else Status.ROLLING_BACK
+
+
+def _committed(progress: Progress) -> bool:
+    return len(progress.plan.steps) - len(progress.todo) >= progress.plan.commit
+
+
+def _enter(progress: Progress) -> Progress:
+    if progress.phase is Phase.FORWARD and _committed(progress):
+        progress = progress.model_copy(update={"phase": Phase.RETIRING})
+    return progress.model_copy(update={"sentence": progress.todo[0].title})
+
+
+def _learn(progress: Progress, answer: StepAnswer) -> Progress:
+    """Remember what the answer says about the split."""
+    if answer.split is None:
+        return progress
+    learned: dict[str, object] = {"generation": answer.split.generation}
+    if progress.phase is Phase.RETURNING:
+        learned["returned_at"] = answer.at
+    elif progress.moved_at is None and answer.split.share(progress.plan.new_group):
+        learned["moved_at"] = answer.at
+    return progress.model_copy(update=learned)
+
+
+def _failed(progress: Progress, answer: StepAnswer, now: datetime) -> Progress:
+    if progress.phase is not Phase.FORWARD:
+        return _try_again(progress, answer, now)
+    if answer.refused and len(progress.attempted) == 1:
+        return _end(progress, Status.REFUSED, answer.sentence)
+    noted = progress.model_copy(update={"cause": answer.sentence, "detected_at": now})
+    on_failure = _options(progress).on_failure
+    if answer.dead or on_failure is OnFailure.ROLLBACK and not _asks(progress, answer):
+        return _way_back(noted, answer.sentence, now)
+    if on_failure is OnFailure.STOP and not _asks(progress, answer):
+        return _stop(noted)
+    return _ask(noted, now)
+
+
+def _asks(progress: Progress, answer: StepAnswer) -> bool:
+    """A check that could not be made is a question as long as no traffic has moved."""
+    return answer.ask and progress.moved_at is None
+
+
+def _ask(progress: Progress, now: datetime) -> Progress:
+    operation = progress.todo[0].operation
+    skippable = isinstance(operation, RunChecks | Watch | Delay)
+    choices = (Choice.RETRY, Choice.ROLLBACK, Choice.STOP)
+    return _paused(
+        progress,
+        Question(
+            sentence=f"{progress.cause}. What now?",
+            choices=(*choices, Choice.CONTINUE) if skippable else choices,
+            asked_at=now,
+            until=now + ASK_FOR,
+            default=Choice.ROLLBACK,
+        ),
+    )
+
+
+def _try_again(progress: Progress, answer: StepAnswer, now: datetime) -> Progress:
+    """What is due after the point of no return, or on the way back, is tried until it is done, and visibly."""
+    tries = progress.tries + 1
+    again = progress.model_copy(update={"tries": tries})
+    title = progress.todo[0].title
+    if tries < TRIES:
+        return again.model_copy(
+            update={"sentence": f"{title}: {answer.sentence} (attempt {tries} failed)"}
+        )
+    return _paused(
+        again,
+        Question(
+            sentence=f"{title} has failed {tries} times: {answer.sentence}. It is tried again; stop leaves it undone",
+            choices=(Choice.RETRY, Choice.STOP),
+            asked_at=now,
+            until=now + ASK_AGAIN,
+            default=Choice.RETRY,
+        ),
+    )
+
+
+def _paused(progress: Progress, question: Question) -> Progress:
+    return progress.model_copy(
+        update={"status": Status.PAUSED, "question": question, "sentence": question.sentence}
+    )
+
+
+def _way_back(progress: Progress, cause: str, now: datetime) -> Progress:
+    options = _options(progress)
+    way = plan_way_back(
+        progress.plan,
+        progress.attempted,
+        keep_failed=options.keep_failed and not progress.canceled,
+        deadline=options.ready_deadline,
+        drain=_drain_timeout(progress),
+    )
+    turned = progress.model_copy(
+        update={
+            "status": Status.ROLLING_BACK,
+            "phase": Phase.RETURNING if way.returning else Phase.CLEANING,
+            "todo": way.returning or way.cleaning,
+            "cleaning": way.cleaning if way.returning else (),
+            "tries": 0,
+            "cause": cause,
+            "detected_at": progress.detected_at or now,
+            "decided_at": now,
+            "final": Status.ROLLED_BACK,
+            "question": None,
+        }
+    )
+    return _enter(turned) if turned.todo else _next_phase(turned, now)
+
+
+def _stop(progress: Progress) -> Progress:
+    """Leave everything as it is, except for pins: they are always released."""
+    releases = plan_way_back(
+        progress.plan,
+        [i for i in progress.attempted if i.startswith("pin-")],
+        keep_failed=True,
+        deadline=timedelta(0),
+        drain=timedelta(0),
+    ).cleaning
+    stopping = progress.phase is Phase.FORWARD and releases
+    stopped = progress.model_copy(
+        update={
+            "todo": releases if stopping else (),
+            "phase": Phase.CLEANING,
+            "cleaning": (),
+            "final": Status.FAILED,
+            "cause": progress.cause or progress.sentence,
+        }
+    )
+    if stopped.todo:
+        return _enter(stopped)
+    return _end(stopped, Status.FAILED, f"failed and left as it is: {stopped.cause}")
+
+
+def _next_phase(progress: Progress, now: datetime) -> Progress:
+    """The list of steps is empty: on to the next one, or to the end."""
+    if progress.phase is Phase.RETURNING and progress.cleaning:
+        return _enter(
+            progress.model_copy(
+                update={"phase": Phase.CLEANING, "todo": progress.cleaning, "cleaning": ()}
+            )
+        )
+    final = progress.final or Status.SUCCEEDED
+    return _end(progress, final, _outcome(progress, final))
+
+
+def _outcome(progress: Progress, final: Status) -> str:
+    plan = progress.plan
+    if final is Status.SUCCEEDED:
+        if not plan.steps:
+            return plan.notes[0] if plan.notes else f"{plan.title}: nothing to do"
+        return f"{plan.title}: done"
+    if final is Status.FAILED:
+        return f"failed and left as it is: {progress.cause}"
+    told = " and ".join(plan.before.shares) or "nothing"
+    where = (
+        f"{told} serves as before" if progress.moved_at is None else f"traffic is back on {told}"
+    )
+    why = "cancelled" if progress.canceled else "rolled back"
+    return f"{why}, {where}: {progress.cause}"
+
+
+def _end(progress: Progress, status: Status, sentence: str) -> Progress:
+    return progress.model_copy(
+        update={"status": status, "sentence": sentence, "todo": (), "question": None}
+    )
+
+
+def _options(progress: Progress) -> Options:
+    service = progress.request.service
+    return service.options if service else progress.request.options
+
+
+def _drain_timeout(progress: Progress) -> timedelta:
+    service = progress.request.service
+    return service.settings.drain_timeout if service else timedelta(seconds=30)

@@ -1,0 +1,65 @@
+"""Rolling blue/green: the switch in steps, each one ready, confirmed, held and checked before the next."""
+
+from __future__ import annotations
+
+from turnout.model.checks import Check, TripWires
+from turnout.model.deployment import Options, Request, Scale, Service
+from turnout.model.plan import Plan
+from turnout.model.servers import needed
+from turnout.model.traffic import WHOLE
+from turnout.strategies.blue_green import watch_checks
+from turnout.strategies.draft import Draft
+from turnout.strategies.new_group import Arrival, arrival, bring_up, retire
+from turnout.strategies.shares import with_share
+
+
+def plan_rolling_blue_green(draft: Draft, request: Request, service: Service) -> Plan:
+    """Create, ready, checks, delay; per step grow, ready, shift, hold; then watch and retire."""
+    options = service.options
+    new = arrival(service, draft.state)
+    draft.new_group = new.group
+    shares = options.steps if draft.state.source else (WHOLE,)
+    first = shares[0] if options.scale is Scale.WITH_TRAFFIC else WHOLE
+    bring_up(draft, request, service, new, share=first)
+    draft.delay(options.delay_before_switch, "before the first step")
+    for share in shares:
+        _step(draft, options, new, share)
+    draft.watch(watch_checks(options), new.group, options.watch)
+    retire(draft, options, new)
+    return draft.finish()
+
+
+def _step(draft: Draft, options: Options, new: Arrival, share: int) -> None:
+    size = needed(new.size, share)
+    if draft.size(new.group) < size:
+        draft.resize(new.group, size, step=f"grow-{share}")
+        draft.await_ready(
+            new.group, new.ready(options, share), options.ready_deadline, step=f"ready-{share}"
+        )
+    shares = with_share(draft.state.split.shares, new.group, share)
+    ready = {name: 1 for name in shares} | {new.group: new.ready(options, share)}
+    draft.shift(shares, ready, step=f"shift-{share}")
+    _hold(draft, options, new, share)
+    if options.shrink_source and share < WHOLE:
+        _shrink(draft, shares, share)
+
+
+def _hold(draft: Draft, options: Options, new: Arrival, share: int) -> None:
+    step = f"hold-{share}"
+    checks: tuple[Check, ...] = options.checks or (TripWires(),)
+    if options.step_hold:
+        draft.watch(checks, new.group, options.step_hold, step=step)
+    else:
+        draft.checks(options.checks, new.group, step=step, title=f"check {new.group} at this step")
+
+
+def _shrink(draft: Draft, shares: dict[str, int], share: int) -> None:
+    """Shrink what served before to what its remaining share needs."""
+    for group in draft.state.groups:
+        before, now = draft.state.split.share(group.name), shares.get(group.name, 0)
+        if not before:
+            continue
+        size = needed(group.desired, round(now * WHOLE / before)) or 1
+        if size < draft.size(group.name):
+            draft.pin(group.name, size)
+            draft.resize(group.name, size, step=f"shrink-{group.name}-{share}")
