@@ -1,6 +1,8 @@
-"""Protocols for everything outside Turnout: where groups run, how traffic flows, what is written down.
+"""Protocols for everything outside Turnout: where groups run, how traffic flows, what is written
+down.
 
-What can be set can be read back; every `apply_*` may be repeated safely, also after a crash between its effect and
+What can be set can be read back; every `apply_*` may be repeated safely, also after a crash
+between its effect and
 its answer. Adapters raise `Temporary` for what may pass, `Permanent` for what will not.
 """
 
@@ -26,15 +28,19 @@ from turnout.model.value import Value
 
 
 class Order(Value):
-    """Fences off late commands: within one deployment, a provider ignores a command numbered below the last it obeyed
-    for the same server group."""
+    """Fences off late commands: within one deployment, a provider ignores a command numbered below
+    the last it obeyed
+    for the same server group.
+    """
 
     deployment: str
     number: int
 
 
 class Groups(Value):
-    """The server groups of one cluster, oldest first, and the most recently created one's name even when gone."""
+    """The server groups of one cluster, oldest first, and the most recently created one's name even
+    when gone.
+    """
 
     groups: tuple[ServerGroup, ...] = ()
     newest: str = ""
@@ -51,7 +57,10 @@ class GroupWish(Value):
 
 
 class ListenerState(Value):
-    """A listener and the split in force. `previous`: groups that had traffic before, most recent first."""
+    """A listener and the split in force.
+
+    `previous`: groups that had traffic before, most recent first.
+    """
 
     listener: Listener
     split: TrafficSplit
@@ -66,17 +75,24 @@ class Provider(Protocol):
         ...
 
     async def apply_group(self, wish: GroupWish, order: Order) -> None:
-        """Have the group exist, pinned to nothing. A group of that name made by the same deployment is adopted; one
-        that this deployment destroyed stays gone. Raises `Conflict` for a group of another deployment."""
+        """Have the group exist, pinned to nothing. A group of that name made by the same deployment
+        is adopted; one
+        that this deployment destroyed stays gone. Raises `Conflict` for a group of another
+        deployment.
+        """
         ...
 
     async def apply_size(self, group: str, instances: int, order: Order) -> None:
-        """Have the group strive for this many instances; surplus ones leave the endpoints, drain, then stop.
-        Returns when the wish is recorded. Raises `NotFound`, `GuardRefused` below the pin."""
+        """Have the group strive for this many instances; surplus ones leave the endpoints, drain,
+        then stop.
+        Returns when the wish is recorded. Raises `NotFound`, `GuardRefused` below the pin.
+        """
         ...
 
     async def apply_pin(self, group: str, minimum: int, order: Order) -> None:
-        """Forbid sizes below `minimum`; 0 releases. A group that is gone is fine for 0, `NotFound` otherwise."""
+        """Forbid sizes below `minimum`; 0 releases. A group that is gone is fine for 0, `NotFound`
+        otherwise.
+        """
         ...
 
     async def apply_cold_at(self, group: str, when: datetime | None, order: Order) -> None:
@@ -84,7 +100,10 @@ class Provider(Protocol):
         ...
 
     async def apply_destroyed(self, group: str, order: Order) -> None:
-        """Returns when all instances have been drained and ended and the group is forgotten. Gone is fine."""
+        """Returns when all instances have been drained and ended and the group is forgotten.
+
+        Gone is fine.
+        """
         ...
 
 
@@ -98,8 +117,10 @@ class Inventory(Protocol):
     def read_log(
         self, group: str, instance: str, *, lines: int, follow: bool
     ) -> AsyncIterator[str]:
-        """The last lines of an instance's output, oldest first, then new ones as they come when `follow`.
-        Raises `NotFound`."""
+        """The last lines of an instance's output, oldest first, then new ones as they come when
+        `follow`.
+        Raises `NotFound`.
+        """
         ...
 
 
@@ -107,11 +128,13 @@ class Router(Protocol):
     """Shares a listener's requests out to server groups."""
 
     async def observe_listener(self, cluster: str) -> ListenerState | None:
-        """The listener and the split that was last accepted; None when the cluster has no listener."""
+        """The listener and the split last accepted; None when the cluster has no listener."""
         ...
 
     async def apply_listener(self, cluster: str, listener: Listener | None) -> None:
-        """Listen for the cluster (or stop: None). Keeps the split. Raises `Permanent` when the port is taken."""
+        """Listen for the cluster (or stop: None). Keeps the split. Raises `Permanent` when the port
+        is taken.
+        """
         ...
 
     async def apply_endpoints(
@@ -123,14 +146,19 @@ class Router(Protocol):
     async def apply_split(
         self, cluster: str, shares: Mapping[str, int], replaces: int | None, changed_by: str
     ) -> TrafficSplit:
-        """Replace the split if the one in force has generation `replaces` (None: in any case); the new one has the next
-        generation. A split already made by `changed_by` is returned as it is. Raises `Conflict` when stale,
-        `NotFound` without a listener, `Permanent` for a group without endpoints."""
+        """Replace the split if the one in force has generation `replaces` (None: in any case); the
+        new one has the next
+        generation. A split already made by `changed_by` is returned as it is. Raises `Conflict`
+        when stale,
+        `NotFound` without a listener, `Permanent` for a group without endpoints.
+        """
         ...
 
     async def confirm_split(self, cluster: str, generation: int) -> Confirmation:
-        """Wait, for seconds at most, until the router proves that this generation is in force. Raises `Temporary` when it
-        does not, `Conflict` when a later one is."""
+        """Wait, for seconds at most, until the router proves that this generation is in force.
+        Raises `Temporary` when it
+        does not, `Conflict` when a later one is.
+        """
         ...
 
     async def observe_traffic(self, cluster: str) -> dict[str, GroupTraffic]:
@@ -144,8 +172,10 @@ class Drainer(Protocol):
     async def await_drained(
         self, cluster: str, group: str, instances: Sequence[str] | None, timeout: timedelta
     ) -> DrainReport:
-        """Wait until the instances (None: the whole group, which must have no share) have no request in flight, at most
-        `timeout`. Named instances get no new requests from the moment of the call."""
+        """Wait until the instances (None: the whole group, which must have no share) have no
+        request in flight, at most
+        `timeout`. Named instances get no new requests from the moment of the call.
+        """
         ...
 
 
@@ -155,7 +185,7 @@ class Metrics(Protocol):
     async def observe_window(
         self, cluster: str, group: str, since: datetime, until: datetime
     ) -> GroupTraffic:
-        """What happened in the window (differences, histogram included), as finely as was sampled."""
+        """What happened in the window (differences, histogram too), as finely as sampled."""
         ...
 
 
@@ -174,7 +204,10 @@ class Checker(Protocol):
     """Makes checks."""
 
     async def answer(self, check: Check, context: CheckContext) -> CheckAnswer:
-        """Answer within the check's timeout. An unreachable source of figures is the verdict `error`, never an exception."""
+        """Answer within the check's timeout.
+
+        An unreachable source of figures is the verdict `error`, never an exception.
+        """
         ...
 
 
@@ -183,6 +216,10 @@ class Clock(Protocol):
 
     def now(self) -> datetime:
         """The time in UTC."""
+        ...
+
+    def elapsed(self) -> timedelta:
+        """Time since some fixed moment; never jumps."""
         ...
 
     async def sleep(self, duration: timedelta) -> None:
@@ -258,5 +295,5 @@ class Archive(Protocol):
         ...
 
     async def await_event(self, after: int, timeout: timedelta) -> bool:
-        """Wait until an event with a greater sequence number exists; False when none came in time."""
+        """Wait until an event with a greater sequence number exists; False if none came."""
         ...

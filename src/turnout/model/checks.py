@@ -15,7 +15,7 @@ from turnout.model.value import Value
 class Verdict(StrEnum):
     """`error` is not `fail`: the check itself could not be made."""
 
-    PASS = "pass"
+    PASS = "pass"  # noqa: S105 - no password
     FAIL = "fail"
     INCONCLUSIVE = "inconclusive"
     ERROR = "error"
@@ -35,7 +35,7 @@ class OnError(StrEnum):
 
     PAUSE = "pause"
     FAIL = "fail"
-    PASS = "pass"
+    PASS = "pass"  # noqa: S105 - no password
 
 
 class HttpCheck(Value):
@@ -76,7 +76,8 @@ Figure = Literal["error_share", "client_error_share", "p50_ms", "p90_ms", "p99_m
 class MetricCheck(Value):
     """A figure of the router's own counters for the new server group, over the last `window`.
 
-    `error_share` and `client_error_share` are in per mille of the requests. Inconclusive below `min_requests`.
+    `error_share` and `client_error_share` are in per mille of the requests. Inconclusive below
+    `min_requests`.
     """
 
     kind: Literal["metric"] = "metric"
@@ -93,8 +94,10 @@ class MetricCheck(Value):
 class TripWires(Value):
     """The default of `watch`: the new group against the source in the window before the switch.
 
-    Trips when the share of failed requests exceeds the source's by more than `error_increase` per mille with
-    at least `min_failed` failures, or when p99 exceeds the source's by `latency_factor` and by `latency_increase`.
+    Trips when the share of failed requests exceeds the source's by more than `error_increase` per
+    mille with
+    at least `min_failed` failures, or when p99 exceeds the source's by `latency_factor` and by
+    `latency_increase`.
     Says nothing below `min_requests` requests of the new group.
     """
 

@@ -27,6 +27,8 @@ class Kind(StrEnum):
 
 
 class StrategyName(StrEnum):
+    """The ways to deploy a version."""
+
     BLUE_GREEN = "blue_green"
     ROLLING_BLUE_GREEN = "rolling_blue_green"
     HIGHLANDER = "highlander"
@@ -50,7 +52,9 @@ class OnBusy(StrEnum):
 
 
 class Scale(StrEnum):
-    """How rolling blue/green grows the new group: with its share, or to full size before any traffic."""
+    """How rolling blue/green grows the new group: with its share, or to full size before any
+    traffic.
+    """
 
     WITH_TRAFFIC = "with_traffic"
     FULL = "full"
@@ -62,11 +66,14 @@ PerMille = Annotated[int, Field(ge=1, le=1000, strict=True)]
 class Options(Value):
     """The options of every strategy; those that only some strategies read say so.
 
-    Which strategy takes which option is the table `STRATEGY_OPTIONS`; the document reader refuses the rest.
+    Which strategy takes which option is the table `STRATEGY_OPTIONS`; the document reader refuses
+    the rest.
     """
 
     instances: Annotated[int, Field(ge=1, le=1000, strict=True)] | Literal["source"] = "source"
-    """Size of the new group; `source` copies the source's current number (the service's own number when there is none)."""
+    """Size of the new group; `source` copies the source's current number (the service's own number
+    when there is none).
+    """
     on_failure: OnFailure = OnFailure.ROLLBACK
     keep_failed: bool = False
     ready_deadline: Positive = timedelta(minutes=10)
@@ -146,7 +153,10 @@ class Service(Value):
 
 
 class Request(Value):
-    """What somebody asks for. `id` is chosen once, by the caller or the API; repeating it repeats nothing."""
+    """What somebody asks for.
+
+    `id` is chosen once, by the caller or the API; repeating it repeats nothing.
+    """
 
     id: Text
     kind: Kind
@@ -157,7 +167,9 @@ class Request(Value):
     service: Service | None = None
     """`deploy`: what to deploy."""
     group: str = ""
-    """`rollback` (empty = the previous one), `resize`, `enable`, `disable`, `destroy`: which server group."""
+    """`rollback` (empty = the previous one), `resize`, `enable`, `disable`, `destroy`: which server
+    group.
+    """
     instances: Annotated[int, Field(ge=0, le=1000, strict=True)] | None = None
     """`resize`: to how many."""
     share: Annotated[int, Field(ge=1, le=1000, strict=True)] = 1000
@@ -252,17 +264,23 @@ FOLLOWS: dict[Status, frozenset[Status]] = {
 
 
 def follow(now: Status, then: Status) -> Status:
-    """Go from one status to the next. Raises `ValueError` for a step that the table does not allow."""
+    """Go from one status to the next.
+
+    Raises `ValueError` for a step that the table does not allow.
+    """
     if now is then or then in FOLLOWS[now]:
         return then
     raise ValueError(f"a deployment that is {now} cannot become {then}")
 
 
 def replaces(now: Status, then: Status) -> bool:
-    """Whether a record with status `then` takes the place of one with status `now`; False: it comes late.
+    """Whether a record with status `then` takes the place of one with status `now`; False: it comes
+    late.
 
-    A record is late when what it says is already history: an end is never overwritten by anything but the same end,
-    and a way that cannot be gone backwards (a rollback under way does not become a start again) is not. Raises
+    A record is late when what it says is already history: an end is never overwritten by anything
+    but the same end,
+    and a way that cannot be gone backwards (a rollback under way does not become a start again) is
+    not. Raises
     `ValueError` for a step that could never have happened, as one end after another.
     """
     if now is then or then in FOLLOWS[now]:

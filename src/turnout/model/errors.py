@@ -16,7 +16,10 @@ from typing import Any
 
 
 class TurnoutError(Exception):
-    """Catch it at the edge of a process, to tell a person. Message: what was tried, what happened, what next."""
+    """Catch it at the edge of a process, to tell a person.
+
+    Message: what was tried, what happened, what next.
+    """
 
     code = "turnout_error"
 
@@ -31,7 +34,10 @@ class TurnoutError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One mistake in a document. `path` is dotted (`run.command`); line and column count from 1, 0 = unknown."""
+    """One mistake in a document.
+
+    `path` is dotted (`run.command`); line and column count from 1, 0 = unknown.
+    """
 
     message: str
     path: str = ""
@@ -46,7 +52,7 @@ class Problem:
         return f"{place}{subject}{self.message}{nearest}"
 
 
-class InvalidDocument(TurnoutError):  # noqa: N818 - named for what it is, as the tree above says
+class InvalidDocument(TurnoutError):
     """Catch it to show an author every mistake of a document at once."""
 
     code = "invalid_document"
@@ -56,25 +62,27 @@ class InvalidDocument(TurnoutError):  # noqa: N818 - named for what it is, as th
         self.problems = problems
 
 
-class NotFound(TurnoutError):  # noqa: N818
+class NotFound(TurnoutError):
     """Catch it when a named thing may not exist."""
 
     code = "not_found"
 
 
-class Conflict(TurnoutError):  # noqa: N818
-    """Catch it when somebody else may have been first: a stale generation, a stale plan, a busy cluster."""
+class Conflict(TurnoutError):
+    """Catch it when somebody else may have been first: a stale generation, a stale plan, a busy
+    cluster.
+    """
 
     code = "conflict"
 
 
-class Forbidden(TurnoutError):  # noqa: N818
+class Forbidden(TurnoutError):
     """Catch it when the caller may lack the right to do this."""
 
     code = "forbidden"
 
 
-class GuardRefused(TurnoutError):  # noqa: N818
+class GuardRefused(TurnoutError):
     """Catch it when an operation may break a safety rule. `rule` names the rule."""
 
     code = "guard_refused"
@@ -90,7 +98,7 @@ class AdapterError(TurnoutError):
     code = "adapter_error"
 
 
-class Temporary(AdapterError):  # noqa: N818
+class Temporary(AdapterError):
     """Catch it to try again, after `retry_after` seconds when given."""
 
     code = "temporary"
@@ -100,7 +108,7 @@ class Temporary(AdapterError):  # noqa: N818
         self.retry_after = retry_after
 
 
-class Permanent(AdapterError):  # noqa: N818
+class Permanent(AdapterError):
     """Catch it when trying again cannot help."""
 
     code = "permanent"

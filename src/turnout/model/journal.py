@@ -55,6 +55,8 @@ class DeploymentRecord(Value):
 
 
 class StepState(StrEnum):
+    """How a step went."""
+
     RUNNING = "running"
     SUCCEEDED = "succeeded"
     FAILED = "failed"
@@ -103,13 +105,18 @@ class CheckRecord(Value):
 
 
 class Event(Value):
-    """One line of what happened, for people who watch. `sequence` is given by the store and only grows."""
+    """One line of what happened, for people who watch.
+
+    `sequence` is given by the store and only grows.
+    """
 
     sequence: int = 0
     at: datetime
     cluster: str
     deployment: str = ""
     kind: str
-    """`deployment.status`, `step.started`, `step.ended`, `split.confirmed`, `instance.died`, `router.restarted` …"""
+    """`deployment.status`, `step.started`, `step.ended`, `split.confirmed`, `instance.died`,
+    `router.restarted` …
+    """
     sentence: str
     data: dict[str, str | int | float | bool | None] = {}

@@ -25,7 +25,10 @@ _LOOKS_LIKE_GROUP = re.compile(r"(.*-)?v[0-9]{3}")
 
 @dataclass(frozen=True, slots=True)
 class ClusterName:
-    """One deployable service of an application. Raises `InvalidDocument` when a part is not a legal name."""
+    """One deployable service of an application.
+
+    Raises `InvalidDocument` when a part is not a legal name.
+    """
 
     application: str
     stack: str = ""
@@ -100,7 +103,8 @@ def parse_group(name: str) -> tuple[str, int]:
 
 
 def next_group(cluster: str, newest: str | None, in_use: Collection[str]) -> str:
-    """Name the next server group: one after the most recently created, round after v999, skipping names in use.
+    """Name the next server group: one after the most recently created, round after v999, skipping
+    names in use.
 
     Raises `Conflict` when all 1000 names are in use.
     """

@@ -44,7 +44,9 @@ class ResizeGroup(Value):
 
 
 class PinGroup(Value):
-    """Keep a group from going below `minimum` instances; 0 releases the pin. A group that is gone has no pin."""
+    """Keep a group from going below `minimum` instances; 0 releases the pin. A group that is gone
+    has no pin.
+    """
 
     op: Literal["pin_group"] = "pin_group"
     group: str
@@ -67,14 +69,18 @@ class AwaitReady(Value):
     ready: int
     deadline: timedelta
     unless_dead: str = ""
-    """Give up waiting, successfully, as soon as this group has no healthy instance: anything is better than that."""
+    """Give up waiting, successfully, as soon as this group has no healthy instance: anything is
+    better than that.
+    """
 
 
 class ReplaceSplit(Value):
     """Replace the split in one step and have it confirmed.
 
-    Fails without effect when a group in `ready` has fewer healthy instances than stated, unless `unless_dead`
-    names a group without a healthy instance, or when the split in force is not of generation `replaces`
+    Fails without effect when a group in `ready` has fewer healthy instances than stated, unless
+    `unless_dead`
+    names a group without a healthy instance, or when the split in force is not of generation
+    `replaces`
     (None = whatever is in force: only for the way back, where the write also fences off late ones).
     """
 
@@ -95,7 +101,8 @@ class RunChecks(Value):
 
 
 class Watch(Value):
-    """Keep making checks against a group that has traffic, for `duration`; ends early when one fails.
+    """Keep making checks against a group that has traffic, for `duration`; ends early when one
+    fails.
 
     Fails too when the group has no healthy instance.
     """
@@ -106,7 +113,9 @@ class Watch(Value):
     source: str = ""
     duration: timedelta
     since: datetime | None = None
-    """When traffic first moved: the source's figures are taken from before it. Filled in when the step is due."""
+    """When traffic first moved: the source's figures are taken from before it. Filled in when the
+    step is due.
+    """
 
 
 class Delay(Value):
@@ -126,14 +135,19 @@ class DrainGroup(Value):
 
 
 class DestroyGroup(Value):
-    """End all instances of a group without share, drained first, and forget it. A group that is gone is fine."""
+    """End all instances of a group without share, drained first, and forget it.
+
+    A group that is gone is fine.
+    """
 
     op: Literal["destroy_group"] = "destroy_group"
     group: str
 
 
 class GuardHealthy(Value):
-    """Refuse to go on when taking `taking` instances of `group` leaves the cluster without a healthy enabled one."""
+    """Refuse to go on when taking `taking` instances of `group` leaves the cluster without a
+    healthy enabled one.
+    """
 
     op: Literal["guard_healthy"] = "guard_healthy"
     group: str
@@ -190,10 +204,13 @@ class Plan(Value):
     title: str
     steps: tuple[Step, ...] = ()
     commit: int = 0
-    """How many steps can be taken back. The ones after them retire what is not needed any more: they are
+    """How many steps can be taken back. The ones after them retire what is not needed any more:
+    they are
     retried until done, and a rollback is then a deployment of its own."""
     notes: tuple[str, ...] = ()
-    """What a person should know before confirming: first deployment, cold group, what rolls back to where."""
+    """What a person should know before confirming: first deployment, cold group, what rolls back to
+    where.
+    """
     refused: str = ""
     refused_rule: str = ""
     new_group: str = ""
@@ -220,7 +237,8 @@ class StepAnswer(Value):
     at: datetime | None = None
     """When the effect was confirmed, by the clock of the process that asked. UTC."""
     ask: bool = False
-    """Not ok, but for a person to judge: a check could not be made and its `on_error` says pause."""
+    """Not ok, but for a person to judge: a check could not be made and its `on_error` says pause.
+    """
     refused: str = ""
     """Not ok: the guard that refused."""
     dead: bool = False

@@ -45,7 +45,8 @@ class Probe(Value):
     """How an instance's health is asked for, and how many answers in a row decide.
 
     An instance counts as healthy after `healthy_after` good answers in a row and not before
-    `min_healthy_time` has passed since the first of them; as unhealthy after `unhealthy_after` bad ones.
+    `min_healthy_time` has passed since the first of them; as unhealthy after `unhealthy_after` bad
+    ones.
     """
 
     request: Annotated[HttpProbe | TcpProbe | CommandProbe, Field(discriminator="kind")] = (
@@ -66,7 +67,8 @@ class Stop(Value):
 
 
 class Run(Value):
-    """What to run. `${PORT}`, `${VERSION}` and `${INSTANCE}` (also without braces) are filled in per instance.
+    """What to run. `${PORT}`, `${VERSION}` and `${INSTANCE}` (also without braces) are filled in
+    per instance.
 
     `folder` is absolute.
     """
@@ -112,7 +114,9 @@ class Instance(Value):
     restarts: int = 0
     exit_code: int | None = None
     hopeless: str = ""
-    """Not empty once the restart budget is spent before it was ever healthy: exit code and last log lines."""
+    """Not empty once the restart budget is spent before it was ever healthy: exit code and last log
+    lines.
+    """
 
 
 class ServerGroup(Value):
@@ -148,10 +152,14 @@ class ServerGroup(Value):
 
 
 def needed(size: int, share: int) -> int:
-    """How many of `size` instances a share in per mille needs: rounded up, at least one for any traffic."""
+    """How many of `size` instances a share in per mille needs: rounded up, at least one for any
+    traffic.
+    """
     return math.ceil(size * share / 1000)
 
 
 def ready_count(size: int, healthy_share: int) -> int:
-    """How many of `size` instances must be healthy for a group to be ready, at `healthy_share` per mille."""
+    """How many of `size` instances must be healthy for a group to be ready, at `healthy_share` per
+    mille.
+    """
     return max(1, math.ceil(size * healthy_share / 1000)) if size else 0

@@ -15,7 +15,9 @@ WHOLE = 1000
 
 
 class Sticky(Value):
-    """Keep a user on one version: by a cookie that the router sets, or by a header that the client sends."""
+    """Keep a user on one version: by a cookie that the router sets, or by a header that the client
+    sends.
+    """
 
     by: Literal["cookie", "header"]
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]+$", max_length=64)]
@@ -29,11 +31,14 @@ class Listener(Value):
     host: str = "127.0.0.1"
     sticky: Sticky | None = None
     preview_header: str = "x-turnout-group"
-    """A request with this header set to a server group's name reaches that group, whatever its share."""
+    """A request with this header set to a server group's name reaches that group, whatever its
+    share.
+    """
 
 
 class TrafficSplit(Value):
-    """Shares per server group in per mille: they total 1000, or the split is empty and nothing is served.
+    """Shares per server group in per mille: they total 1000, or the split is empty and nothing is
+    served.
 
     Zero shares are left out, so two splits are equal when they send traffic alike.
     `generation` counts up with every change of the listener's split.
@@ -100,7 +105,9 @@ class DrainReport(Value):
 
 
 class GroupTraffic(Value):
-    """What the router counted for one server group since the group's first request; only ever grows, except `active`."""
+    """What the router counted for one server group since the group's first request; only ever
+    grows, except `active`.
+    """
 
     requests: int = 0
     failed: int = 0

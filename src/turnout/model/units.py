@@ -35,7 +35,8 @@ def format_share(per_mille: int) -> str:
 
 
 def parse_duration(text: str) -> timedelta:
-    """Read `500ms`, `10s`, `1.5s`, `1h30m`, `2d`, or a plain `0`. Raises `ValueError` that says what is wrong.
+    """Read `500ms`, `10s`, `1.5s`, `1h30m`, `2d`, or a plain `0`. Raises `ValueError` that says
+    what is wrong.
 
     Parts stand in order, largest first, each at most once; only a single part may have decimals.
     """
@@ -64,7 +65,8 @@ def _exact(milliseconds: Decimal, text: str) -> timedelta:
 def parse_share(text: str) -> int:
     """Read `10%`, `2.5%`, `25‰`, or a plain number of per cent, into whole per mille.
 
-    A plain number between 0 and 1 is refused: 0.5 might mean half. Raises `ValueError` that says what is wrong.
+    A plain number between 0 and 1 is refused: 0.5 might mean half. Raises `ValueError` that says
+    what is wrong.
     """
     found = _SHARE.fullmatch(text.strip())
     if found is None:

@@ -8,7 +8,8 @@ from pydantic import BaseModel, ConfigDict
 class Value(BaseModel):
     """A frozen record. Unknown fields and loosely typed numbers are refused.
 
-    A figure that is not a number (a share of nothing) is the text "NaN" in JSON, so that it can be read again.
+    A figure that is not a number (a share of nothing) is the text "NaN" in JSON, so that it can be
+    read again.
     """
 
     model_config = ConfigDict(

@@ -1,4 +1,4 @@
-"""Blue/green: two groups at full size, one atomic switch, the old one kept warm for the way back."""
+"""Blue/green: two groups at full size, one atomic switch, the old one kept warm."""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""A plan while it is being written: every added step knows the split and the sizes that hold after it."""
+"""A plan while it is being written: every added step knows the split and the sizes that hold after
+it.
+"""
 
 from __future__ import annotations
 
@@ -32,7 +34,9 @@ from turnout.model.units import format_duration, format_share
 
 
 def fingerprint(state: ClusterState) -> str:
-    """Tell states apart by what a plan depends on: groups, sizes, split, listener, hold. Health is left out."""
+    """Tell states apart by what a plan depends on: groups, sizes, split, listener, hold. Health is
+    left out.
+    """
     parts = [
         state.cluster,
         state.newest,
@@ -75,7 +79,9 @@ class Draft:
         return self._sizes.get(group, 0)
 
     def commit(self) -> None:
-        """From here on nothing is taken back any more: the rest retires what the deployment replaced."""
+        """From here on nothing is taken back any more: the rest retires what the deployment
+        replaced.
+        """
         if self._commit is None:
             self._commit = len(self._steps)
 

@@ -6,7 +6,9 @@ from turnout.model.deployment import ClusterState, Request, Service
 
 
 def refusal(request: Request, state: ClusterState) -> tuple[str, str] | None:
-    """Why this deployment must not start, and the rule's name; None when it may. `force` overrides all but a stale plan."""
+    """Why this deployment must not start, and the rule's name; None when it may. `force` overrides
+    all but a stale plan.
+    """
     if request.force:
         return None
     if state.held:
@@ -26,8 +28,8 @@ def moved_listener(service: Service, state: ClusterState) -> str:
     if now is None or not state.split.shares or (now.host, now.port) == (then.host, then.port):
         return ""
     return (
-        f"{state.cluster} serves on {now.host}:{now.port}; moving it to {then.host}:{then.port} would cut off its "
-        "users. Deploy under another name beside it, or move it anyway with --force"
+        f"{state.cluster} serves on {now.host}:{now.port}; moving it to {then.host}:{then.port} "
+        "would cut off its users. Deploy under another name beside it, or move it with --force"
     )
 
 
@@ -41,6 +43,6 @@ def runs_already(service: Service, state: ClusterState) -> str:
     ):
         return ""
     wanted = service.options.instances
-    same_size = wanted == "source" or wanted == source.desired
+    same_size = wanted in ("source", source.desired)
     healthy = source.healthy == source.desired
     return source.name if same_size and healthy and source.settings == service.settings else ""

@@ -1,4 +1,6 @@
-"""Single operations of a person, planned like deployments: roll back, resize, enable, disable, destroy, shrink."""
+"""Single operations of a person, planned like deployments: roll back, resize, enable, disable,
+destroy, shrink.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,9 @@ LAST_HEALTHY = "last_healthy"
 
 
 def plan_manual_rollback(request: Request, state: ClusterState) -> Plan:
-    """All traffic to the previous enabled group, or a named one, skipping steps and analysis; then hold the cluster."""
+    """All traffic to the previous enabled group, or a named one, skipping steps and analysis; then
+    hold the cluster.
+    """
     draft = Draft(request, state, f"roll back {state.cluster}")
     target = _rollback_target(request, state)
     if target is None:
@@ -85,7 +89,9 @@ def plan_disable(request: Request, state: ClusterState) -> Plan:
 
 
 def plan_destroy(request: Request, state: ClusterState) -> Plan:
-    """Destroy a group; an enabled one gives its share away first. With the last group the listener closes."""
+    """Destroy a group; an enabled one gives its share away first. With the last group the listener
+    closes.
+    """
     draft = Draft(request, state, f"destroy {request.group}")
     group = state.group(request.group)
     if group is None:
@@ -131,7 +137,8 @@ def plan_resize(request: Request, state: ClusterState) -> Plan:
         if size == 0:
             told = "; disable it first" if others else ", and nothing else serves"
             return draft.refuse(
-                f"{group.name} has traffic{told}: resizing it to 0 would lose requests (--force overrides)",
+                f"{group.name} has traffic{told}: resizing it to 0 would lose requests "
+                "(--force overrides)",
                 LAST_HEALTHY,
             )
         _guard(draft, request, group, remaining=size)
@@ -211,8 +218,8 @@ def _take_away(draft: Draft, request: Request, group: ServerGroup) -> str:
     if not request.force:
         if not any(g.healthy for g in _others(draft.state, group)):
             return (
-                f"{group.name} is the only healthy enabled server group of {draft.state.cluster}: without it nothing "
-                "would be served (--force overrides)"
+                f"{group.name} is the only healthy enabled server group of {draft.state.cluster}: "
+                "without it nothing would be served (--force overrides)"
             )
         _guard(draft, request, group, remaining=0)
     shares = with_share(draft.state.split.shares, group.name, 0)
@@ -224,9 +231,8 @@ def _take_away(draft: Draft, request: Request, group: ServerGroup) -> str:
 def _guard(draft: Draft, request: Request, group: ServerGroup, *, remaining: int) -> None:
     draft.add(
         "guard",
-        f"make sure that {draft.state.cluster} stays healthy without it"
-        if not remaining
-        else f"make sure that {draft.state.cluster} stays healthy with {remaining} of {group.desired} left",
+        f"make sure that {draft.state.cluster} stays healthy with {remaining} of "
+        f"{group.desired} instances left",
         GuardHealthy(
             group=group.name, remaining=remaining, floor=request.options.min_healthy_share
         ),

@@ -36,7 +36,9 @@ def arrival(service: Service, state: ClusterState) -> Arrival:
 def bring_up(
     draft: Draft, request: Request, service: Service, new: Arrival, *, share: int = WHOLE
 ) -> None:
-    """Open the listener, pin what serves now, create the group as large as its first share needs, await, check."""
+    """Open the listener, pin what serves now, create the group as large as its first share needs,
+    await, check.
+    """
     options = service.options
     size = needed(new.size, share)
     draft.open_listener(service.listener)
@@ -54,7 +56,8 @@ def bring_up(
 
 
 def retire(draft: Draft, options: Options, new: Arrival) -> None:
-    """Everything that can be taken back is done: drain, release the pins, keep `keep` groups, destroy the rest.
+    """Everything that can be taken back is done: drain, release the pins, keep `keep` groups,
+    destroy the rest.
 
     Kept first is the group just replaced, then the newest ones.
     """

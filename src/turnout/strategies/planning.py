@@ -30,8 +30,13 @@ STRATEGIES: dict[StrategyName, Callable[[Draft, Request, Service], Plan]] = {
 }
 
 
-def plan_deployment(request: Request, state: ClusterState) -> Plan:
-    """Plan any request. A plan that must not run says so in `refused`. Raises `Conflict` when no group name is free."""
+def plan_deployment(  # noqa: PLR0911 - a table
+    request: Request, state: ClusterState
+) -> Plan:
+    """Plan any request.
+
+    A plan that must not run says so in `refused`. Raises `Conflict` when no group name is free.
+    """
     if request.fingerprint and request.fingerprint != fingerprint(state):
         return Draft(request, state, f"{request.kind} {request.cluster}").refuse(
             f"the plan is stale: {request.cluster} has changed since it was made. Plan again",
@@ -74,13 +79,13 @@ def _plan_deploy(request: Request, state: ClusterState) -> Plan:
         same = runs_already(service, state)
         if same and strategy is not StrategyName.DARK:
             draft.notes.append(
-                f"{same} already serves version {service.settings.version} with the same settings: nothing to do "
-                "(--force deploys it again)"
+                f"{same} already serves version {service.settings.version} with the same settings: "
+                "nothing to do (--force deploys it again)"
             )
             return draft.finish()
     if state.source is None and strategy is not StrategyName.DARK:
         draft.notes.append(
-            f"first deployment of {state.cluster}: nothing serves yet, so traffic goes to the new group in one step, "
-            "and the way back leads to nothing being served"
+            f"first deployment of {state.cluster}: nothing serves yet, so traffic goes to the new "
+            "group in one step, and the way back leads to nothing being served"
         )
     return STRATEGIES[strategy](draft, request, service)

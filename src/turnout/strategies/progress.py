@@ -5,9 +5,12 @@ Whoever runs it (a Temporal workflow, or the explorer in the tests) does this:
     progress = begin(plan, request, now)
     while not progress.status.is_end:
         step = due(progress)
-        progress = advance(progress, <answer of the step>, now)      # or cancel(…), or decide(…) when it is paused
+        progress = advance(attempt(progress), <answer of the step>, now)
 
-A step that failed may have had its effect all the same; a step that was cancelled, too. The way back undoes both.
+or `cancel`, or `decide` when it is paused.
+
+A step that failed may have had its effect all the same; a step that was cancelled, too. The way
+back undoes both.
 """
 
 from __future__ import annotations
@@ -18,7 +21,6 @@ from enum import StrEnum
 from turnout.model.deployment import Choice, OnFailure, Options, Request, Status
 from turnout.model.journal import Question
 from turnout.model.plan import (
-    AwaitReady,
     Delay,
     Plan,
     ReplaceSplit,
@@ -31,7 +33,8 @@ from turnout.model.value import Value
 from turnout.strategies.rollback import plan_way_back
 
 TRIES = 5
-"""How often a step of the way back is tried before a person is asked; it is tried on all the same."""
+"""How often a step of the way back is tried before a person is asked; it is tried on all the same.
+"""
 
 ASK_FOR = timedelta(hours=24)
 """How long a paused deployment waits for a person before it is rolled back."""
@@ -97,7 +100,10 @@ def begin(plan: Plan, request: Request, now: datetime) -> Progress:
 
 
 def due(progress: Progress) -> Step:
-    """The step that is due, with what only the run knows filled in. Raises `ValueError` when none is."""
+    """The step that is due, with what only the run knows filled in.
+
+    Raises `ValueError` when none is.
+    """
     if progress.status.is_end or progress.question or not progress.todo:
         raise ValueError(f"no step is due: the deployment is {progress.status}")
     step = progress.todo[0]
@@ -119,7 +125,10 @@ def pause_before(progress: Progress) -> timedelta:
 
 
 def attempt(progress: Progress) -> Progress:
-    """Note that the due step is begun. Whatever becomes of it now, the way back takes it into account."""
+    """Note that the due step is begun.
+
+    Whatever becomes of it now, the way back takes it into account.
+    """
     step = progress.todo[0]
     attempted = progress.attempted
     if progress.phase is Phase.FORWARD and step.id not in attempted:
@@ -153,7 +162,10 @@ def may_cancel(progress: Progress) -> str:
 
 
 def cancel(progress: Progress, reason: str, now: datetime) -> Progress:
-    """Take everything back because somebody asked. Raises `ValueError` when it is too late (`may_cancel`)."""
+    """Take everything back because somebody asked.
+
+    Raises `ValueError` when it is too late (`may_cancel`).
+    """
     late = may_cancel(progress)
     if late:
         raise ValueError(late)
@@ -161,8 +173,10 @@ def cancel(progress: Progress, reason: str, now: datetime) -> Progress:
 
 
 def decide(progress: Progress, choice: Choice, now: datetime) -> Progress:
-    """Go on after a person, or the passing of time, has answered the question. Raises `ValueError` for a choice
-    that was not offered."""
+    """Go on after a person, or the passing of time, has answered the question. Raises `ValueError`
+    for a choice
+    that was not offered.
+    """
     question = progress.question
     if question is None or choice not in question.choices:
         raise ValueError(f"{choice} is not among the answers of this question")
@@ -212,7 +226,7 @@ def _failed(progress: Progress, answer: StepAnswer, now: datetime) -> Progress:
         return _end(progress, Status.REFUSED, answer.sentence)
     noted = progress.model_copy(update={"cause": answer.sentence, "detected_at": now})
     on_failure = _options(progress).on_failure
-    if answer.dead or on_failure is OnFailure.ROLLBACK and not _asks(progress, answer):
+    if answer.dead or (on_failure is OnFailure.ROLLBACK and not _asks(progress, answer)):
         return _way_back(noted, answer.sentence, now)
     if on_failure is OnFailure.STOP and not _asks(progress, answer):
         return _stop(noted)
@@ -241,7 +255,9 @@ def _ask(progress: Progress, now: datetime) -> Progress:
 
 
 def _try_again(progress: Progress, answer: StepAnswer, now: datetime) -> Progress:
-    """What is due after the point of no return, or on the way back, is tried until it is done, and visibly."""
+    """What is due after the point of no return, or on the way back, is tried until it is done, and
+    visibly.
+    """
     tries = progress.tries + 1
     again = progress.model_copy(update={"tries": tries})
     title = progress.todo[0].title
@@ -252,7 +268,8 @@ def _try_again(progress: Progress, answer: StepAnswer, now: datetime) -> Progres
     return _paused(
         again,
         Question(
-            sentence=f"{title} has failed {tries} times: {answer.sentence}. It is tried again; stop leaves it undone",
+            sentence=f"{title} has failed {tries} times: {answer.sentence}. "
+            "It is tried again; stop leaves it undone",
             choices=(Choice.RETRY, Choice.STOP),
             asked_at=now,
             until=now + ASK_AGAIN,

@@ -40,9 +40,11 @@ def plan_way_back(
     deadline: timedelta,
     drain: timedelta,
 ) -> WayBack:
-    """Undo whatever may have happened: every attempted step counts, also one that is said to have failed.
+    """Undo whatever may have happened: every attempted step counts, also one that is said to have
+    failed.
 
-    The split is always written again when a change of it was attempted, even to the same shares: the new generation
+    The split is always written again when a change of it was attempted, even to the same shares:
+    the new generation
     fences off a change that is still on its way.
     """
     steps = [s for s in plan.steps if s.id in attempted]
@@ -85,8 +87,10 @@ def _return_traffic(plan: Plan, resized: list[str], deadline: timedelta) -> list
 
 
 def _enough(plan: Plan, group: str, *, resized: bool) -> int:
-    """How many healthy instances make returning right: all that its share needs after a shrink, else half of them, so
-    that one crashed instance does not hold up the way back."""
+    """How many healthy instances make returning right: all that its share needs after a shrink,
+    else half of them, so
+    that one crashed instance does not hold up the way back.
+    """
     wanted = needed(plan.sizes_before[group], plan.before.share(group))
     return max(1, wanted if resized else (wanted + 1) // 2)
 

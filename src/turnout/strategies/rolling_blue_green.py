@@ -1,4 +1,6 @@
-"""Rolling blue/green: the switch in steps, each one ready, confirmed, held and checked before the next."""
+"""Rolling blue/green: the switch in steps, each one ready, confirmed, held and checked before the
+next.
+"""
 
 from __future__ import annotations
 
@@ -37,7 +39,7 @@ def _step(draft: Draft, options: Options, new: Arrival, share: int) -> None:
             new.group, new.ready(options, share), options.ready_deadline, step=f"ready-{share}"
         )
     shares = with_share(draft.state.split.shares, new.group, share)
-    ready = {name: 1 for name in shares} | {new.group: new.ready(options, share)}
+    ready = dict.fromkeys(shares, 1) | {new.group: new.ready(options, share)}
     draft.shift(shares, ready, step=f"shift-{share}")
     _hold(draft, options, new, share)
     if options.shrink_source and share < WHOLE:

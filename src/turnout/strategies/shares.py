@@ -10,7 +10,8 @@ from turnout.model.traffic import WHOLE
 def with_share(shares: Mapping[str, int], group: str, share: int) -> dict[str, int]:
     """Give one group a share; the others keep their proportions in what is left.
 
-    Rounded by largest remainder, ties in order of names, so the result always totals 1000. Without others the
+    Rounded by largest remainder, ties in order of names, so the result always totals 1000. Without
+    others the
     group gets everything, or, for a share of 0, nothing is served.
     """
     others = {name: part for name, part in sorted(shares.items()) if name != group and part}
