@@ -6,6 +6,8 @@
 # disturb shims that run. All names begin with turnout_, so that no variable of the command's
 # environment is changed. A trap with a command, unlike an ignored signal, is not inherited: the
 # command gets every signal as usual, while the shim lives on to write the exit code down.
+#
+# shellcheck shell=sh disable=SC2034 # turnout_x takes the fields that nobody needs
 {
     turnout_folder=$1
     turnout_mark=$2
