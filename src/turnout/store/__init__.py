@@ -1,0 +1,5 @@
+"""The journal in SQL: what every deployment did, kept for years in SQLite or PostgreSQL.
+
+The only package that knows SQL. `turnout.server` builds a `SqlStore` and hands it on as the ports
+`Journal` and `Archive`; nobody else imports this package.
+"""

@@ -1,0 +1,123 @@
+"""What is asked of the archive, as SQL. Pure: built here, sent by `SqlStore`.
+
+Every question costs what its page costs, however much is in the journal: each has an index that
+already has the order of the page.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import Select, literal, select, tuple_, union_all
+
+from turnout.model.deployment import Status
+from turnout.store.tables import checks, counters, deployments, events, holds, splits, steps
+
+Place = tuple[datetime, str]
+"""Where a deployment stands in the list: time of request, then id."""
+
+EVENTS = "events"
+"""The counter of events."""
+
+
+def deployment_body(deployment: str) -> Select[str]:
+    """One deployment."""
+    return select(deployments.c.body).where(deployments.c.id == deployment)
+
+
+def deployment_place(deployment: str) -> Select[datetime, str]:
+    """Where one deployment stands in the list."""
+    return select(deployments.c.requested_at, deployments.c.id).where(
+        deployments.c.id == deployment
+    )
+
+
+def deployment_page(
+    *,
+    cluster: str | None,
+    statuses: frozenset[Status] | None,
+    before: Place | None,
+    limit: int,
+) -> Select[str]:
+    """A page of deployments, newest first. `statuses` is not empty.
+
+    Each status gives its own newest places, already in order; the newest of those are the page. So
+    nothing is sorted that is then thrown away, and bodies are read for the page only.
+    """
+    parts = [
+        _newest(cluster=cluster, status=status, before=before, limit=limit).subquery()
+        for status in sorted(statuses or (None,), key=str)
+    ]
+    places = union_all(*(select(part) for part in parts)).subquery()
+    page = (
+        select(places).order_by(places.c.requested_at.desc(), places.c.id.desc()).limit(limit)
+    ).subquery()
+    return (
+        select(deployments.c.body)
+        .join(page, deployments.c.id == page.c.id)
+        .order_by(page.c.requested_at.desc(), page.c.id.desc())
+    )
+
+
+def _newest(
+    *, cluster: str | None, status: Status | None, before: Place | None, limit: int
+) -> Select[datetime, str]:
+    table = deployments.c
+    found = select(table.requested_at, table.id)
+    if cluster is not None:
+        found = found.where(table.cluster == cluster)
+    if status is not None:
+        found = found.where(table.status == status.value)
+    if before is not None:
+        time, deployment = before
+        last = tuple_(literal(time, table.requested_at.type), literal(deployment, table.id.type))
+        found = found.where(tuple_(table.requested_at, table.id) < last)
+    return found.order_by(table.requested_at.desc(), table.id.desc()).limit(limit)
+
+
+def step_bodies(deployment: str) -> Select[str]:
+    """The steps of one deployment, in order."""
+    return select(steps.c.body).where(steps.c.deployment == deployment).order_by(steps.c.number)
+
+
+def split_bodies(deployment: str) -> Select[str]:
+    """The splits that one deployment made, in order."""
+    table = splits.c
+    return (
+        select(table.body)
+        .where(table.deployment == deployment)
+        .order_by(table.generation, table.cluster)
+    )
+
+
+def check_bodies(deployment: str) -> Select[str]:
+    """The answers of checks of one deployment, in order of time."""
+    table = checks.c
+    return (
+        select(table.body)
+        .where(table.deployment == deployment)
+        .order_by(table.at, table.step, table.name)
+    )
+
+
+def event_bodies(
+    *, after: int, cluster: str | None, deployment: str | None, limit: int
+) -> Select[str]:
+    """Events with a greater sequence number, in order."""
+    table = events.c
+    found = select(table.body).where(table.sequence > after)
+    if cluster is not None:
+        found = found.where(table.cluster == cluster)
+    if deployment is not None:
+        found = found.where(table.deployment == deployment)
+    return found.order_by(table.sequence).limit(limit)
+
+
+def newest_event() -> Select[int]:
+    """The last sequence number that was given."""
+    return select(counters.c.value).where(counters.c.name == EVENTS)
+
+
+def hold_reason(cluster: str) -> Select[str]:
+    """Why a cluster is held; no row when it is not."""
+    return select(holds.c.reason).where(holds.c.cluster == cluster)
