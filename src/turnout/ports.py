@@ -27,6 +27,10 @@ from turnout.model.traffic import (
 from turnout.model.value import Value
 
 
+WAY_BACK = "back-split"
+"""Id of the step that returns traffic; ends `TrafficSplit.changed_by` of its change."""
+
+
 class Order(Value):
     """Fences off late commands: within one deployment, a provider ignores a command numbered below
     the last it obeyed
@@ -65,6 +69,17 @@ class ListenerState(Value):
     listener: Listener
     split: TrafficSplit
     previous: tuple[str, ...] = ()
+
+    def with_split(self, split: TrafficSplit) -> ListenerState:
+        """The state after another split.
+
+        Groups that lose their share become previous ones, except on the way back of a deployment:
+        what was taken back is nothing to go back to.
+        """
+        returning = split.changed_by.endswith(f":{WAY_BACK}")
+        left = () if returning else tuple(g for g in self.split.shares if g not in split.shares)
+        earlier = (g for g in self.previous if g not in split.shares and g not in left)
+        return ListenerState(listener=self.listener, split=split, previous=(*left, *earlier))
 
 
 class Provider(Protocol):

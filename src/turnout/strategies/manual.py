@@ -61,7 +61,7 @@ def plan_enable(request: Request, state: ClusterState) -> Plan:
     else:
         _bring_up(draft, request, group, max(group.desired, 1))
         shares = with_share(state.split.shares, group.name, request.share)
-        ready = {name: 1 for name in shares}
+        ready = dict.fromkeys(shares, 1)
         ready[group.name] = ready_count(
             needed(draft.size(group.name), request.share), request.options.healthy_share
         )
@@ -223,7 +223,7 @@ def _take_away(draft: Draft, request: Request, group: ServerGroup) -> str:
             )
         _guard(draft, request, group, remaining=0)
     shares = with_share(draft.state.split.shares, group.name, 0)
-    ready = {} if request.force else {name: 1 for name in shares}
+    ready = {} if request.force else dict.fromkeys(shares, 1)
     draft.shift(shares, ready, step="shift")
     return ""
 

@@ -4,6 +4,19 @@ They behave like the real adapters (the contract tests see to it) and know only 
 `turnout.model`.
 """
 
+from turnout.testing.checks import MemoryChecker
 from turnout.testing.journal import MemoryJournal
+from turnout.testing.servers import MemoryProvider
+from turnout.testing.traffic import MemoryDrainer, MemoryMetrics, MemoryRouter
+from turnout.testing.world import MemoryClock, World
 
-__all__ = ["MemoryJournal"]
+__all__ = [
+    "MemoryChecker",
+    "MemoryClock",
+    "MemoryDrainer",
+    "MemoryJournal",
+    "MemoryMetrics",
+    "MemoryProvider",
+    "MemoryRouter",
+    "World",
+]
