@@ -4,6 +4,8 @@ in `errors.py`."""
 from __future__ import annotations
 
 import os
+from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -25,12 +27,9 @@ _DRIVERS = {
 CONNECTIONS = 4
 """Kept open per process. More would only wait for the same disk."""
 
-_PRAGMAS = (
-    "busy_timeout = 5000",  # first: the next line may have to wait for another process
-    "journal_mode = WAL",
-    "synchronous = FULL",  # the journal survives a power cut
-    "foreign_keys = ON",
-)
+PATIENCE = timedelta(seconds=5)
+"""How long a transaction waits for another one to make room, before it gives up for now."""
+
 # Any number will do, as long as every Turnout takes the same.
 _MIGRATION_LOCK = 0x7475726E6F7574
 
@@ -62,22 +61,20 @@ def describe(url: URL) -> str:
     return f"the database {url.render_as_string(hide_password=True)}"
 
 
-def open_engine(url: URL) -> AsyncEngine:
+def open_engine(url: URL, patience: timedelta = PATIENCE) -> AsyncEngine:
     """Prepare connections; none is made yet. A new SQLite file can be read by its owner only."""
-    if url.get_backend_name() == "sqlite":
+    is_sqlite = url.get_backend_name() == "sqlite"
+    if is_sqlite:
         _make_private(Path(str(url.database)))
-        connect_args: dict[str, Any] = {"isolation_level": None}  # BEGIN is ours, see below
-    else:
-        connect_args = {"connect_timeout": 10, "application_name": "turnout"}
     engine = create_async_engine(
         url,
-        connect_args=connect_args,
+        connect_args=_sqlite_arguments() if is_sqlite else _postgresql_arguments(url, patience),
         pool_size=CONNECTIONS,
         max_overflow=0,
         pool_pre_ping=True,  # a database that was restarted costs a moment, not an error
     )
-    if url.get_backend_name() == "sqlite":
-        event.listen(engine.sync_engine, "connect", _prepare_connection)
+    if is_sqlite:
+        event.listen(engine.sync_engine, "connect", partial(_prepare_connection, patience))
         event.listen(engine.sync_engine, "begin", _begin)
     return engine
 
@@ -109,11 +106,35 @@ def _make_private(path: Path) -> None:
     os.close(os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600))
 
 
-def _prepare_connection(connection: Any, _record: object) -> None:  # the driver's, untyped
+def _sqlite_arguments() -> dict[str, Any]:
+    return {"isolation_level": None}  # BEGIN is ours, see `_begin`
+
+
+def _postgresql_arguments(url: URL, patience: timedelta) -> dict[str, Any]:
+    arguments = {"connect_timeout": 10, "application_name": "turnout"}
+    settings = {
+        "lock_timeout": f"{_milliseconds(patience)}ms",
+        # A Turnout that was stopped in the middle of a transaction must not hold up the others.
+        "idle_in_transaction_session_timeout": "60s",
+    }
+    options = " ".join(f"-c {name}={value}" for name, value in settings.items())
+    return {**arguments, "options": options} | {name: url.query[name] for name in url.query}
+
+
+def _prepare_connection(patience: timedelta, connection: Any, _record: object) -> None:
     cursor = connection.cursor()
-    for pragma in _PRAGMAS:
+    for pragma in (
+        f"busy_timeout = {_milliseconds(patience)}",  # first: the next may have to wait
+        "journal_mode = WAL",
+        "synchronous = FULL",  # the journal survives a power cut
+        "foreign_keys = ON",
+    ):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
+
+
+def _milliseconds(duration: timedelta) -> int:
+    return round(duration / timedelta(milliseconds=1))
 
 
 def _begin(connection: Connection) -> None:

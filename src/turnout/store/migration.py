@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 
 import structlog
@@ -21,6 +22,9 @@ from turnout.store.database import (
 )
 from turnout.store.errors import translated
 
+_PATIENCE = timedelta(minutes=1)
+"""Somebody else's migration may take that long."""
+
 log = structlog.get_logger(__name__)
 
 
@@ -33,15 +37,16 @@ async def migrate(url: str, *, to: str = "head") -> str:
     """
     parsed = parse_url(url)
     with translated("prepare the journal", describe(parsed)):
-        engine = open_engine(parsed)
+        engine = open_engine(parsed, _PATIENCE)
         try:
             async with for_writing(engine).begin() as connection:
-                return await connection.run_sync(_upgrade, describe(parsed), to)
+                return await connection.run_sync(upgrade, describe(parsed), to)
         finally:
             await engine.dispose()
 
 
-def _upgrade(connection: Connection, where: str, to: str) -> str:
+def upgrade(connection: Connection, where: str, to: str = "head") -> str:
+    """Do the steps on this connection, in its transaction. Otherwise as `migrate`."""
     lock_for_migration(connection)
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))

@@ -21,6 +21,7 @@ from turnout.model.value import Value
 from turnout.store import queries, retention, rows
 from turnout.store.database import (
     CONNECTIONS,
+    PATIENCE,
     describe,
     for_writing,
     open_engine,
@@ -43,8 +44,9 @@ class SqlStore:
     `Permanent` when it refuses for good.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, *, patience: timedelta = PATIENCE) -> None:
         self._url = parse_url(url)
+        self._patience = patience
         self._where = describe(self._url)
         is_sqlite = self._url.get_backend_name() == "sqlite"
         # SQLite has one writer at a time. Waiting here is fair; waiting in SQLite is a lottery of
@@ -54,7 +56,7 @@ class SqlStore:
 
     async def __aenter__(self) -> Self:
         with translated("open the journal", self._where):
-            self._reading = open_engine(self._url)
+            self._reading = open_engine(self._url, self._patience)
         self._writing = for_writing(self._reading)
         return self
 
