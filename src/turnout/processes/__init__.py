@@ -9,8 +9,8 @@ place and renamed into it.
 """
 
 from turnout.processes.exits import format_exit
-from turnout.processes.launching import adopt, launch, read_exit
+from turnout.processes.launching import adopt, launch, read_exit, recall
 from turnout.processes.process import Process
 from turnout.processes.rotation import rotate
 
-__all__ = ["Process", "adopt", "format_exit", "launch", "read_exit", "rotate"]
+__all__ = ["Process", "adopt", "format_exit", "launch", "read_exit", "recall", "rotate"]

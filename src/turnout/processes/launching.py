@@ -63,14 +63,19 @@ def launch(
 
 def adopt(folder: Path) -> Process | None:
     """The process that runs in this folder, known by pid and start time; None when none does."""
+    process = recall(folder)
+    return process if process is not None and process.is_alive() else None
+
+
+def recall(folder: Path) -> Process | None:
+    """The folder's last process, running or ended; None when none was started since the boot."""
     noted = records.read_launch(folder)
     if noted is None or noted.boot != identity.observe_boot():
         return None
     record = records.read_process(folder, noted.mark) or _search(noted.mark)
     if record is None:
         return None
-    process = Process(folder, noted.mark, record.shim, record.service)
-    return process if process.is_alive() else None
+    return Process(folder, noted.mark, record.shim, record.service)
 
 
 def read_exit(folder: Path) -> int | None:

@@ -101,7 +101,7 @@ class Process:
 
         Raises `TimeoutError` when a process survives even SIGKILL (it hangs in the kernel).
         """
-        known = self._members()
+        known = await asyncio.to_thread(self._members)
         self.signal(number)
         await self.wait(timeout)
         await self.sweep(known)

@@ -13,6 +13,10 @@
     turnout_mark=$2
     turnout_cwd=$3
     shift 3
+    turnout_refuse() {
+        printf '%s\n' "$2"
+        exit "$1"
+    }
     trap : HUP INT QUIT PIPE ALRM TERM USR1 USR2
     cd /
     # /proc/self/stat: 1 = pid, 22 = start time in clock ticks since boot.
@@ -30,6 +34,10 @@
             command -p mv -f -- "$turnout_folder/process.new" "$turnout_folder/process"
         cd -- "$turnout_cwd" || exit 126
         unset OLDPWD
+        case $1 in
+        */*) [ -e "$1" ] || turnout_refuse 127 "$1: there is no such file in $turnout_cwd" ;;
+        *) command -v "$1" >/dev/null || turnout_refuse 127 "$1: not found in PATH=$PATH" ;;
+        esac
         exec "$@"
     )
     turnout_code=$?
