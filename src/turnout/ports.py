@@ -26,7 +26,6 @@ from turnout.model.traffic import (
 )
 from turnout.model.value import Value
 
-
 WAY_BACK = "back-split"
 """Id of the step that returns traffic; ends `TrafficSplit.changed_by` of its change."""
 
@@ -213,6 +212,8 @@ class CheckContext(Value):
     listener: Listener
     switched_at: datetime | None = None
     """When traffic first moved to the group; None before."""
+    folder: str = ""
+    """Where the group runs: commands of checks run there too. Empty = the home folder."""
 
 
 class Checker(Protocol):
