@@ -341,5 +341,5 @@ async def test_a_log_is_rotated_under_its_writer(launch: Launch, tmp_path: Path)
     assert processes.rotate(log, size, 2) == 0
     assert processes.rotate(log, 1000, 2) == size
     assert log.stat().st_size == 0
-    assert log.with_name("log.1").stat().st_size == 1000
+    assert log.with_name("log.1").stat().st_size == 2000
     assert log.with_name("log.1").read_text().endswith("line 2000\n")

@@ -11,8 +11,8 @@ def rotate(log: Path, max_bytes: int, keep: int) -> int:
     """Move the content of a log beyond `max_bytes` to `<log>.1`, that to `<log>.2`, up to `keep`.
 
     Returns the number of bytes that left the log, 0 when it is small enough. Of a log that outgrew
-    its limit by far only the newest `max_bytes` are kept. The writer must append (O_APPEND) and
-    notices nothing; what it writes between the end of the copy and the cut is lost.
+    its limit by far only the newest bytes are kept, twice `max_bytes`. The writer must append
+    (O_APPEND) and notices nothing; what it writes between the end of the copy and the cut is lost.
     """
     try:
         size = log.stat().st_size
@@ -34,7 +34,7 @@ def _numbered(log: Path, number: int) -> Path:
 def _copy_and_cut(log: Path, max_bytes: int, to: Path | None) -> int:
     with log.open("r+b") as source:
         if to is not None:
-            source.seek(-max_bytes, os.SEEK_END)
+            source.seek(-min(2 * max_bytes, os.fstat(source.fileno()).st_size), os.SEEK_END)
             new = to.with_name(f"{to.name}.new")
             with new.open("wb") as target:
                 os.fchmod(target.fileno(), 0o600)

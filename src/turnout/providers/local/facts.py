@@ -84,9 +84,8 @@ class Tombstone(Value):
     """A server group that is gone, so that a late command does not raise it from the dead."""
 
     group: str
-    deployments: frozenset[str]
+    deployments: frozenset[str] = frozenset()
     """Who made it and who destroyed it: for them it stays gone."""
-    obeyed: Obeyed
 
 
 class ClusterFact(Value):
@@ -103,18 +102,10 @@ class ClusterFact(Value):
         """With this group as the newest."""
         return ClusterFact(newest=group, tombstones=self._others(group))
 
-    def after_destruction(
-        self, group: str, order: Order, *, made_by: str = "", obeyed: Obeyed | None = None
-    ) -> ClusterFact:
+    def after_destruction(self, group: str, *deployments: str) -> ClusterFact:
         """With the end of the group noted, be it there or gone already."""
-        before = self.tombstone(group) or Tombstone(
-            group=group, deployments=frozenset(), obeyed=Obeyed()
-        )
-        tombstone = Tombstone(
-            group=group,
-            deployments=before.deployments | ({made_by, order.deployment} - {""}),
-            obeyed=(obeyed or before.obeyed).after(order),
-        )
+        before = self.tombstone(group) or Tombstone(group=group)
+        tombstone = Tombstone(group=group, deployments=before.deployments.union(deployments))
         kept = (*self._others(group), tombstone)[-_TOMBSTONES_KEPT:]
         return ClusterFact(newest=self.newest, tombstones=kept)
 

@@ -30,7 +30,7 @@ class Output:
     Positions count all bytes ever written since we look, also those that have left the log.
     """
 
-    def __init__(self, log: Path, *, max_bytes: int = MAX_BYTES) -> None:
+    def __init__(self, log: Path, *, max_bytes: int) -> None:
         self.log = log
         self._max_bytes = max_bytes
         self._moved = 0

@@ -22,6 +22,7 @@ from turnout.providers.local import facts
 from turnout.providers.local.facts import ClusterFact, GroupFact, Obeyed
 from turnout.providers.local.group import FACT as GROUP_FACT
 from turnout.providers.local.group import Group
+from turnout.providers.local.output import MAX_BYTES
 from turnout.providers.local.port_range import PortRange
 from turnout.providers.local.site import Site
 
@@ -40,7 +41,7 @@ class LocalProvider:
 
     Leaving the context ends no instance. `on_change` is called with the cluster's name after every
     change of an instance, `on_event` with what people should know: in the event loop, so both must
-    be quick.
+    be quick. Instances get `ports` (first, last), and the harmless part of `environment`.
     """
 
     def __init__(
@@ -53,6 +54,7 @@ class LocalProvider:
         clock: Clock,
         ports: tuple[int, int] = (FIRST_PORT, LAST_PORT),
         environment: Mapping[str, str] | None = None,
+        max_log_bytes: int = MAX_BYTES,
     ) -> None:
         self._folder = folder
         self._site = Site(
@@ -62,6 +64,7 @@ class LocalProvider:
             environment=os.environ if environment is None else environment,
             on_change=on_change,
             on_event=on_event,
+            max_log_bytes=max_log_bytes,
         )
         self._groups: dict[str, Group] = {}
         self._clusters: dict[str, ClusterFact] = {}
@@ -110,9 +113,8 @@ class LocalProvider:
             cluster = self._cluster(wish.cluster)
             tombstone = cluster.tombstone(wish.name)
             if tombstone is not None and order.deployment in tombstone.deployments:
-                if tombstone.obeyed.is_late(order):
-                    return None
-                raise Conflict(f"{wish.name} was destroyed by the deployment that wants it created")
+                _log.warning("group.stays_gone", group=wish.name, deployment=order.deployment)
+                return None
             await self._record_cluster(wish.cluster, cluster.after_creation(wish.name))
             await self._create(wish, order)
         return None
@@ -227,7 +229,7 @@ class LocalProvider:
                 return
             async with self._creating:
                 buried = self._cluster(fact.cluster).after_destruction(
-                    fact.name, order, made_by=fact.deployment, obeyed=group.fact.obeyed
+                    fact.name, fact.deployment, order.deployment
                 )
                 await self._record_cluster(fact.cluster, buried)
                 await group.forget()
@@ -243,7 +245,7 @@ class LocalProvider:
         except InvalidDocument:
             return
         async with self._creating:
-            buried = self._cluster(cluster).after_destruction(name, order)
+            buried = self._cluster(cluster).after_destruction(name, order.deployment)
             if buried != self._cluster(cluster):
                 await self._record_cluster(cluster, buried)
 

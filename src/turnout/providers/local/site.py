@@ -46,6 +46,7 @@ class Site:
     """Of the server; instances get the harmless part of it."""
     on_change: Callable[[str], None]
     on_event: Callable[[Event], None]
+    max_log_bytes: int
     tasks: Tasks = field(default_factory=Tasks)
 
     def tell(self, cluster: str, kind: str, sentence: str, data: Data) -> None:

@@ -46,7 +46,7 @@ class Slot:
         site: Site,
     ) -> None:
         self.id = folder.name
-        self.output = Output(folder / "output.log")
+        self.output = Output(folder / "output.log", max_bytes=site.max_log_bytes)
         self._folder = folder
         self._cluster = cluster
         self._group = group

@@ -27,11 +27,11 @@ def test_an_exit_code_names_the_signal(code: int | None, words: str) -> None:
 def test_rotation_keeps_a_number_of_older_logs(tmp_path: Path) -> None:
     log = tmp_path / "out.log"
     for number in range(5):
-        log.write_text(f"{number}" * 10)
-        assert rotate(log, 5, 2) == 10
+        log.write_text(f"{number}" * 13)
+        assert rotate(log, 5, 2) == 13
     assert sorted(p.name for p in tmp_path.iterdir()) == ["out.log", "out.log.1", "out.log.2"]
-    assert (tmp_path / "out.log.1").read_text() == "44444"
-    assert (tmp_path / "out.log.2").read_text() == "33333"
+    assert (tmp_path / "out.log.1").read_text() == "4444444444"
+    assert (tmp_path / "out.log.2").read_text() == "3333333333"
 
 
 def test_rotation_may_keep_nothing(tmp_path: Path) -> None:
