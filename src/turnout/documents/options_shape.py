@@ -1,0 +1,98 @@
+"""The shape of strategies and their options."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from turnout.documents import parts
+from turnout.documents.checks_shape import Checks
+from turnout.documents.shapes import Either, OneOf, Truth, Whole
+from turnout.documents.structures import Key, ListOf, Made, Record
+from turnout.model.deployment import (
+    STRATEGY_OPTIONS,
+    OnFailure,
+    Scale,
+    StrategyName,
+)
+from turnout.model.traffic import WHOLE
+
+_CHECKS = Checks()
+
+
+def _growing(steps: tuple[int, ...]) -> tuple[int, ...]:
+    if list(steps) != sorted(set(steps)) or steps[-1] != WHOLE:
+        raise ValueError("steps must grow, and the last one must be 100%")
+    return steps
+
+
+_KEYS = {
+    "instances": Key(
+        Either[Any]("source", "source", Whole(1, 1000)),
+        "Size of the new server group: a number, or source for as many as the one it replaces. "
+        "Default: the file's instances if it names them, else source.",
+    ),
+    "on_failure": Key(
+        OneOf(tuple(OnFailure)),
+        "rollback takes everything back (default), pause asks a person, stop leaves all as it is.",
+    ),
+    "keep_failed": Key(
+        Truth(),
+        "Leave a failed new server group running without traffic, to look into. Default false.",
+    ),
+    "ready_deadline": Key(
+        parts.POSITIVE_DURATION, "How long the new server group may take to be ready. Default 10m."
+    ),
+    "healthy_share": Key(
+        parts.POSITIVE_SHARE, "Share of the instances that makes a group ready. Default 100%."
+    ),
+    "min_healthy_share": Key(
+        parts.SHARE, "Refuse what would leave fewer instances healthy. Default 0%: the last one."
+    ),
+    "drain_timeout": Key(
+        parts.DURATION, "How long requests in flight may take to finish. Default 30s."
+    ),
+    "watch": Key(
+        parts.DURATION, "How long to watch after the switch, ready to go back. Default 0."
+    ),
+    "watch_checks": Key(_CHECKS, "Checks made all through the watch. Default: the trip wires."),
+    "keep": Key(Whole(1, 999), "How many server groups stay, the new one included. Default 2."),
+    "scale_down_after": Key(
+        Either[Any]("never", None, parts.POSITIVE_DURATION),
+        "How long an old server group stays warm; never (default) is for ever.",
+    ),
+    "before_traffic": Key(_CHECKS, "Checks made before any traffic reaches the new server group."),
+    "delay_before_switch": Key(
+        parts.DURATION, "Wait before the switch, when all is ready. Default 0."
+    ),
+    "steps": Key(
+        Made(ListOf(parts.POSITIVE_SHARE, minimum=1), _growing),
+        "Growing shares of traffic, the last one 100%. Default [10%, 25%, 50%, 100%].",
+    ),
+    "scale": Key(
+        OneOf(tuple(Scale)),
+        "Grow the new server group with_traffic (default), or to its full size before any.",
+    ),
+    "step_hold": Key(parts.DURATION, "How long to stay at each step. Default 0."),
+    "checks": Key(_CHECKS, "Checks made during every step."),
+    "shrink_source": Key(
+        Truth(), "Take instances from the old server group as its traffic goes. Default false."
+    ),
+}
+
+
+def options_record(strategy: StrategyName | None) -> Record:
+    """The options that a strategy takes; None: all that there are."""
+    if strategy is None:
+        return Record(_KEYS)
+    taken = STRATEGY_OPTIONS[strategy]
+    return Record(
+        {name: key for name, key in _KEYS.items() if name in taken},
+        {name: not_taken(strategy, name) for name in _KEYS if name not in taken},
+    )
+
+
+def not_taken(strategy: StrategyName, option: str) -> str:
+    """Say who takes an option that this strategy does not take."""
+    takers = [name.value for name, taken in STRATEGY_OPTIONS.items() if option in taken]
+    verb = "does" if len(takers) == 1 else "do"
+    return f"{strategy} does not take this option; {' and '.join(takers)} {verb}"
