@@ -58,7 +58,7 @@ class WeeklyFreeze(Value):
 
     model_config = ConfigDict(populate_by_name=True)
 
-    days: Annotated[tuple[Day, ...], Field(min_length=1)]
+    days: tuple[Day, ...]
     begin: time = Field(alias="from")
     end: time = Field(alias="to")
     timezone: str = "UTC"
@@ -72,6 +72,13 @@ class WeeklyFreeze(Value):
     @classmethod
     def _zone(cls, name: str) -> str:
         return _known_zone(name)
+
+    @field_validator("days")
+    @classmethod
+    def _some_day(cls, days: tuple[Day, ...]) -> tuple[Day, ...]:
+        if not days:
+            raise ValueError("name at least one day")
+        return days
 
     @field_validator("begin", "end")
     @classmethod

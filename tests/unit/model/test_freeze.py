@@ -143,7 +143,7 @@ def test_the_sentence_names_the_reason_and_the_local_end_of_the_longest_window()
     [
         ({**NIGHT, "timezone": "Europe/Madird"}, "is not a time zone"),
         ({**NIGHT, "timezone": "../etc/passwd"}, "is not a time zone"),
-        ({**NIGHT, "days": []}, "at least 1"),
+        ({**NIGHT, "days": []}, "at least one day"),
         ({**NIGHT, "days": ["friday"]}, "'fri'"),
         ({**NIGHT, "cluster": "shop"}, "Extra inputs"),
         ({**NIGHT, "from": "18:00+01:00"}, "without an offset"),

@@ -1,0 +1,65 @@
+"""Putting together what is to be shown of a cluster."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+
+from turnout.api.backend import Backend
+from turnout.api.views import ClusterView
+from turnout.model.deployment import Status
+from turnout.model.errors import AdapterError, NotFound
+from turnout.model.journal import DeploymentRecord
+from turnout.model.traffic import GroupTraffic, Listener
+
+_MOST = 1000
+_OPEN = frozenset(status for status in Status if not status.is_end)
+_EVERYWHERE = frozenset({"0.0.0.0", "::", ""})  # noqa: S104 - read, not bound
+
+
+async def observe_all(backend: Backend) -> tuple[ClusterView, ...]:
+    """Every cluster that has a server group, or a deployment that has not ended."""
+    running = defaultdict(list)
+    for record in await backend.archive.list_deployments(statuses=_OPEN, limit=_MOST):
+        running[record.request.cluster].append(record)
+    names = {*await backend.inventory.observe_clusters(), *running}
+    return tuple([await _view(backend, name, running[name]) for name in sorted(names)])
+
+
+async def observe_one(backend: Backend, cluster: str) -> ClusterView:
+    """One cluster. Raises `NotFound` when nothing of it exists."""
+    records = await backend.archive.list_deployments(cluster=cluster, statuses=_OPEN, limit=_MOST)
+    view = await _view(backend, cluster, records)
+    if not (view.state.groups or view.state.listener or records):
+        known = await backend.inventory.observe_clusters()
+        raise NotFound(
+            f"There is no cluster {cluster!r}",
+            hint=f"There are: {', '.join(known[:10])}." if known else "There is none yet.",
+        )
+    return view
+
+
+async def _view(backend: Backend, cluster: str, records: Sequence[DeploymentRecord]) -> ClusterView:
+    state = await backend.observe(cluster)
+    oldest_first = sorted(records, key=lambda r: (r.request.requested_at, r.id))
+    running = [r for r in oldest_first if r.status is not Status.QUEUED]
+    return ClusterView(
+        state=state,
+        traffic=dict(await _traffic(backend, cluster)) if state.listener else {},
+        running=running[0] if running else None,
+        waiting=tuple(r for r in oldest_first if r.status is Status.QUEUED),
+        address=format_address(state.listener) if state.listener else None,
+    )
+
+
+async def _traffic(backend: Backend, cluster: str) -> Mapping[str, GroupTraffic]:
+    try:
+        return await backend.router.observe_traffic(cluster)
+    except (AdapterError, NotFound):  # figures are extra: without them the rest is still true
+        return {}
+
+
+def format_address(listener: Listener) -> str:
+    """Where users on this machine come in."""
+    host = "127.0.0.1" if listener.host in _EVERYWHERE else listener.host
+    return f"http://[{host}]:{listener.port}" if ":" in host else f"http://{host}:{listener.port}"

@@ -1,0 +1,183 @@
+"""The API over ports in memory, with an engine that does everything at once."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import httpx2
+from fastapi import FastAPI
+from pydantic import SecretStr
+
+from turnout.api.app import create_app
+from turnout.api.backend import Backend, Entrance
+from turnout.api.security import Access
+from turnout.api.stream import Feed
+from turnout.api.views import Finding
+from turnout.engine.operations import OperationContext, Operations
+from turnout.model.deployment import Choice, Request, Status
+from turnout.model.errors import Conflict, NotFound
+from turnout.model.journal import DeploymentRecord, Event
+from turnout.model.plan import Delay, Plan, StepAnswer
+from turnout.strategies import plan_deployment
+from turnout.strategies.progress import Progress, advance, attempt, begin, due
+from turnout.testing import (
+    MemoryChecker,
+    MemoryClock,
+    MemoryDrainer,
+    MemoryJournal,
+    MemoryMetrics,
+    MemoryProvider,
+    MemoryRouter,
+    World,
+)
+
+SERVICE = """
+application: shop
+version: "1"
+run:
+  command: [./server, --port, $PORT]
+listener:
+  port: 8080
+"""
+
+
+class InstantDeployer:
+    """Carries a request out before it answers. `asked` are the requests that were really begun."""
+
+    def __init__(self, operations: Operations, journal: MemoryJournal, clock: MemoryClock) -> None:
+        self._operations, self._journal, self._clock = operations, journal, clock
+        self.asked: list[Request] = []
+        self.hold_back = False
+        """Leave new deployments queued."""
+
+    async def submit(self, request: Request) -> DeploymentRecord:
+        try:
+            return await self._journal.read_deployment(request.id)
+        except NotFound:
+            self.asked.append(request)
+        if self.hold_back:
+            return await self._record(request, Status.QUEUED, "waits for its turn")
+        progress = begin(await self.plan(request), request, self._clock.now())
+        while not progress.status.is_end:
+            progress = await self._step(progress)
+        return await self._record(request, progress.status, progress.sentence)
+
+    async def plan(self, request: Request) -> Plan:
+        return plan_deployment(request, await self._operations.observe(request.cluster))
+
+    async def cancel(self, deployment: str, by: str, reason: str) -> None:
+        record = await self._journal.read_deployment(deployment)
+        if record.status.is_end:
+            raise Conflict(f"{deployment} is too late to cancel: it has ended")
+        await self._record(record.request, Status.CANCELED, f"cancelled by {by}: {reason}")
+
+    async def answer(self, deployment: str, choice: Choice, by: str, comment: str) -> None:
+        await self._journal.read_deployment(deployment)
+        raise Conflict(f"{deployment} asks nothing")
+
+    async def _step(self, progress: Progress) -> Progress:
+        step = due(progress)
+        begun = attempt(progress)
+        if isinstance(step.operation, Delay):
+            return advance(begun, StepAnswer(ok=True), self._clock.now())
+        context = OperationContext(
+            deployment=progress.request.id,
+            cluster=progress.request.cluster,
+            step=step.id,
+            number=begun.number,
+        )
+        answer = await self._operations.perform(step.operation, context, lambda said: None)
+        return advance(begun, answer, self._clock.now())
+
+    async def _record(self, request: Request, status: Status, sentence: str) -> DeploymentRecord:
+        record = DeploymentRecord(request=request, status=status, sentence=sentence)
+        await self._journal.record_deployment(record)
+        await self._journal.record_event(
+            Event(
+                at=self._clock.now(),
+                cluster=request.cluster,
+                deployment=request.id,
+                kind="deployment.status",
+                sentence=sentence,
+            )
+        )
+        return record
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """Everything behind the API, and the API."""
+
+    world: World
+    journal: MemoryJournal
+    deployer: InstantDeployer
+    feed: Feed
+    entrance: Entrance
+    backend: Backend
+    app: FastAPI
+
+    @asynccontextmanager
+    async def client(
+        self, base_url: str = "http://127.0.0.1:7600", **headers: str
+    ) -> AsyncIterator[httpx2.AsyncClient]:
+        """Speaks to the app without a network."""
+        transport = httpx2.ASGITransport(self.app)
+        async with httpx2.AsyncClient(
+            transport=transport,
+            base_url=f"{base_url}/api/v1",
+            headers={name.replace("_", "-"): value for name, value in headers.items()},
+        ) as client:
+            yield client
+
+
+async def _doctor() -> tuple[Finding, ...]:
+    return (Finding(name="disk", ok=False, sentence="1 GB is free", hint="Make room."),)
+
+
+def build_parts(*, token: str = "", is_open: bool = True) -> Parts:
+    """A world with nothing in it, and the API to it."""
+    world = World(auto=True)
+    clock, journal = MemoryClock(world), MemoryJournal()
+    provider, router = MemoryProvider(world), MemoryRouter(world)
+    operations = Operations(
+        provider=provider,
+        router=router,
+        drainer=MemoryDrainer(),
+        metrics=MemoryMetrics(world),
+        checker=MemoryChecker(),
+        journal=journal,
+        archive=journal,
+        clock=clock,
+    )
+    deployer = InstantDeployer(operations, journal, clock)
+    feed = Feed(journal)
+    backend = Backend(
+        deployer=deployer,
+        archive=journal,
+        journal=journal,
+        inventory=provider,
+        router=router,
+        clock=clock,
+        feed=feed,
+        observe=operations.observe,
+        doctor=_doctor,
+    )
+    entrance = Entrance("9.9.9", "/data")
+    if is_open:
+        entrance.open(backend)
+    app = create_app(entrance, Access(SecretStr(token) if token else None))
+    return Parts(world, journal, deployer, feed, entrance, backend, app)
+
+
+def deploy_body(text: str = SERVICE, **more: Any) -> dict[str, Any]:
+    """A body for POST /deployments."""
+    return {"document": {"text": text, "folder": "/srv/shop", "name": "service.yaml"}, **more}
+
+
+def at(text: str) -> datetime:
+    """A time, from its text."""
+    return datetime.fromisoformat(text)
