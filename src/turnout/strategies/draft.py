@@ -163,11 +163,11 @@ class Draft:
             longest=deadline,
         )
 
-    def pin(self, group: str, minimum: int) -> None:
+    def pin(self, group: str, minimum: int, *, step: str = "") -> None:
         """Pin a group, or release it with 0."""
         title = f"pin {group} to at least {_instances(minimum)}" if minimum else f"release {group}"
-        step = f"pin-{group}" if minimum else f"release-{group}"
-        self.add(step, title, PinGroup(group=group, minimum=minimum))
+        named = step or (f"pin-{group}" if minimum else f"release-{group}")
+        self.add(named, title, PinGroup(group=group, minimum=minimum))
 
     def checks(self, checks: tuple[Check, ...], group: str, *, step: str, title: str) -> None:
         """Run checks, if there are any."""

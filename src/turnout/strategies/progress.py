@@ -319,19 +319,18 @@ def _stop(progress: Progress) -> Progress:
         deadline=timedelta(0),
         drain=timedelta(0),
     ).cleaning
-    stopping = progress.phase is Phase.FORWARD and releases
+    again = progress.final is Status.FAILED
     stopped = progress.model_copy(
         update={
-            "todo": releases if stopping else (),
+            "todo": () if again else releases,
             "phase": Phase.CLEANING,
             "cleaning": (),
+            "tries": 0,
             "final": Status.FAILED,
             "cause": progress.cause or progress.sentence,
         }
     )
-    if stopped.todo:
-        return _enter(stopped)
-    return _end(stopped, Status.FAILED, f"failed and left as it is: {stopped.cause}")
+    return _enter(stopped) if stopped.todo else _end_of(stopped)
 
 
 def _next_phase(progress: Progress, now: datetime) -> Progress:
@@ -342,6 +341,10 @@ def _next_phase(progress: Progress, now: datetime) -> Progress:
                 update={"phase": Phase.CLEANING, "todo": progress.cleaning, "cleaning": ()}
             )
         )
+    return _end_of(progress)
+
+
+def _end_of(progress: Progress) -> Progress:
     final = progress.final or Status.SUCCEEDED
     return _end(progress, final, _outcome(progress, final))
 

@@ -63,5 +63,5 @@ def _shrink(draft: Draft, shares: dict[str, int], share: int) -> None:
             continue
         size = needed(group.desired, round(now * WHOLE / before)) or 1
         if size < draft.size(group.name):
-            draft.pin(group.name, size)
+            draft.pin(group.name, size, step=f"pin-{group.name}-{share}")
             draft.resize(group.name, size, step=f"shrink-{group.name}-{share}")

@@ -97,7 +97,7 @@ class CheckOperations:
                 return problem
             if over:
                 return StepAnswer(ok=True, sentence=answer.sentence, figures=answer.figures)
-            await self._clock.sleep(min(LOOK_EVERY, end - self._clock.elapsed()))
+            await self._pause(end)
 
     async def _keep_alive(self, group: str, cluster: str, end: timedelta) -> StepAnswer:
         while True:
@@ -108,7 +108,11 @@ class CheckOperations:
                 )
             if self._clock.elapsed() >= end:
                 return StepAnswer(ok=True)
-            await self._clock.sleep(min(LOOK_EVERY, end - self._clock.elapsed()))
+            await self._pause(end)
+
+    async def _pause(self, end: timedelta) -> None:
+        left = end - self._clock.elapsed()
+        await self._clock.sleep(max(timedelta(0), min(LOOK_EVERY, left)))
 
     async def _context(
         self, cluster: str, group: str, source: str, moved: datetime | None
