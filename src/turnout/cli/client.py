@@ -1,0 +1,305 @@
+"""The HTTP API as Python calls. The only file that sends requests, and translates its errors."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+from urllib.parse import quote, urlsplit
+
+import httpx2
+
+from turnout.cli.errors import CommandError, Unreachable
+from turnout.cli.exits import Exit, of_http
+
+Json = Any
+"""A document as it came: what `-o json` prints is what the server said."""
+
+_CONNECT = 3.0
+_ANSWER = 30.0
+_STARTING = 15.0
+"""For how many seconds a server is waited for that says that it starts."""
+
+_LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
+
+
+class Client:
+    """Speaks to one server. Calls raise `Unreachable`, or `CommandError` when it refuses."""
+
+    def __init__(
+        self,
+        url: str,
+        token: str = "",
+        transport: httpx2.BaseTransport | None = None,
+        *,
+        timeout: float | None = None,
+    ) -> None:
+        self.url = url
+        self._patience = _STARTING if timeout is None else 0.0
+        parts = _split(url)
+        headers = {"Accept": "application/json"}
+        if token:
+            headers["Authorization"] = f"Bearer {token}"
+        self._http = httpx2.Client(
+            base_url=f"{url}/api/v1",
+            headers=headers,
+            transport=transport,
+            timeout=httpx2.Timeout(timeout or _ANSWER, connect=timeout or _CONNECT),
+            # Certificates take longer to load than a command to run; plain HTTP needs none.
+            verify=parts.scheme == "https",
+            # A proxy of the environment cannot reach this machine's loopback.
+            trust_env=parts.hostname not in _LOOPBACK,
+        )
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._http.close()
+
+    # --- reading ---
+
+    def health(self) -> Json:
+        """GET /health."""
+        return self._ask("GET", "/health")
+
+    def clusters(self) -> Json:
+        """GET /clusters."""
+        return self._ask("GET", "/clusters")
+
+    def cluster(self, cluster: str) -> Json:
+        """GET /clusters/{cluster}."""
+        return self._ask("GET", f"/clusters/{_part(cluster)}")
+
+    def deployments(self, **wanted: str | int | None) -> Json:
+        """GET /deployments, newest first."""
+        wishes = {name: str(value) for name, value in wanted.items() if value is not None}
+        return self._ask("GET", "/deployments", params=wishes)
+
+    def deployment(self, deployment: str) -> Json:
+        """GET /deployments/{id}: the record with steps, splits and checks."""
+        return self._ask("GET", f"/deployments/{_part(deployment)}")
+
+    def doctor(self) -> Json:
+        """GET /doctor."""
+        return self._ask("GET", "/doctor")
+
+    # --- changing ---
+
+    def plan(self, body: Json) -> Json:
+        """POST /plans: touches nothing."""
+        return self._ask("POST", "/plans", body=body)
+
+    def deploy(self, body: Json, key: str) -> Json:
+        """POST /deployments; the key becomes the deployment's id."""
+        return self._ask("POST", "/deployments", body=body, key=key)
+
+    def operate(self, cluster: str, body: Json, key: str) -> Json:
+        """POST /clusters/{cluster}/operations; the key becomes the deployment's id."""
+        return self._ask("POST", f"/clusters/{_part(cluster)}/operations", body=body, key=key)
+
+    def cancel(self, deployment: str, body: Json) -> Json:
+        """POST /deployments/{id}/cancel."""
+        return self._ask("POST", f"/deployments/{_part(deployment)}/cancel", body=body)
+
+    def answer(self, deployment: str, body: Json) -> Json:
+        """POST /deployments/{id}/answer."""
+        return self._ask("POST", f"/deployments/{_part(deployment)}/answer", body=body)
+
+    def hold(self, cluster: str, body: Json) -> Json:
+        """POST /clusters/{cluster}/hold."""
+        return self._ask("POST", f"/clusters/{_part(cluster)}/hold", body=body)
+
+    def release(self, cluster: str, body: Json) -> Json:
+        """POST /clusters/{cluster}/release."""
+        return self._ask("POST", f"/clusters/{_part(cluster)}/release", body=body)
+
+    # --- streams ---
+
+    @contextmanager
+    def events(self, *, quiet: float, last: str = "", **wanted: str) -> Iterator[Iterator[str]]:
+        """GET /events: the lines. Raises `Unreachable` after `quiet` seconds without any."""
+        headers = {"Accept": "text/event-stream"} | ({"Last-Event-ID": last} if last else {})
+        with self._stream("/events", wanted, headers=headers, quiet=quiet) as lines:
+            yield lines
+
+    @contextmanager
+    def log(
+        self, group: str, *, instance: str, lines: int, follow: bool
+    ) -> Iterator[Iterator[str]]:
+        """GET /groups/{group}/log: the lines, as they come."""
+        wanted = {"lines": str(lines), "follow": str(follow).lower()}
+        if instance:
+            wanted["instance"] = instance
+        path = f"/groups/{_part(group)}/log"
+        with self._stream(path, wanted, quiet=None if follow else _ANSWER) as found:
+            yield found
+
+    @contextmanager
+    def _stream(
+        self,
+        path: str,
+        wanted: Mapping[str, str],
+        *,
+        quiet: float | None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Iterator[Iterator[str]]:
+        timeout = httpx2.Timeout(quiet, connect=_CONNECT)
+        with (
+            _translated(self.url),
+            self._http.stream(
+                "GET", path, params=wanted, headers=headers or {"Accept": "*/*"}, timeout=timeout
+            ) as answer,
+        ):
+            if answer.is_error:
+                answer.read()
+                raise _refusal(answer, self.url)
+            yield answer.iter_lines()
+
+    def _ask(
+        self,
+        method: str,
+        path: str,
+        *,
+        params: Mapping[str, str] | None = None,
+        body: Json = None,
+        key: str = "",
+    ) -> Json:
+        headers = {"Idempotency-Key": key} if key else {}
+        until = time.monotonic() + self._patience
+        while True:
+            with _translated(self.url):
+                answer = self._http.request(method, path, params=params, json=body, headers=headers)
+            wait = _retry_after(answer)
+            if wait is None or time.monotonic() + wait > until:
+                break
+            time.sleep(wait)  # the server says that it starts; repeating any call is safe
+        if answer.is_error:
+            raise _refusal(answer, self.url)
+        return _document(answer, self.url)
+
+
+def _split(url: str) -> Any:
+    try:
+        parts = urlsplit(url)
+        _ = parts.port
+    except ValueError:
+        parts = None
+    if parts is None or parts.scheme not in ("http", "https") or not parts.hostname:
+        raise CommandError(
+            f"{url!r} is not the address of a server.",
+            "Write it like http://127.0.0.1:7600, in --server or TURNOUT_SERVER.",
+            Exit.USAGE,
+            code="usage",
+        )
+    return parts
+
+
+def _part(name: str) -> str:
+    return quote(name, safe="") or "-"
+
+
+def _retry_after(answer: httpx2.Response) -> float | None:
+    if answer.status_code != 503 or "retry-after" not in answer.headers:
+        return None
+    try:
+        return min(max(float(answer.headers["retry-after"]), 0.1), 2.0)
+    except ValueError:  # a date; nothing of ours sends one
+        return 1.0
+
+
+@contextmanager
+def _translated(url: str) -> Iterator[None]:
+    try:
+        yield
+    except httpx2.ConnectError as error:
+        raise Unreachable(
+            f"No Turnout server answers at {url}: {_reason(error)}.",
+            "Start one with: turnout server. Is it elsewhere? Use --server or TURNOUT_SERVER.",
+            Exit.UNREACHABLE,
+            code="unreachable",
+        ) from error
+    except httpx2.TimeoutException as error:
+        raise Unreachable(
+            f"The Turnout server at {url} did not answer in time.",
+            "Look at its log, or try again; turnout doctor looks for causes.",
+            Exit.UNREACHABLE,
+            code="unreachable",
+        ) from error
+    except (httpx2.TransportError, httpx2.StreamError, httpx2.DecodingError) as error:
+        raise Unreachable(
+            f"The connection to {url} broke: {_reason(error)}.",
+            "Is a Turnout server there, and still running? turnout version tells.",
+            Exit.UNREACHABLE,
+            code="unreachable",
+        ) from error
+    except (httpx2.InvalidURL, httpx2.UnsupportedProtocol) as error:
+        raise CommandError(
+            f"{url!r} is not the address of a server: {_reason(error)}.",
+            "Write it like http://127.0.0.1:7600, in --server or TURNOUT_SERVER.",
+            Exit.USAGE,
+            code="usage",
+        ) from error
+
+
+def _reason(error: Exception) -> str:
+    said = str(error).strip().rstrip(".") or type(error).__name__
+    return "connection refused" if "refused" in said.lower() else said
+
+
+def _document(answer: httpx2.Response, url: str) -> Json:
+    if not answer.content:
+        return None
+    try:
+        return answer.json()
+    except ValueError as error:
+        raise _not_turnout(answer, url) from error
+
+
+def _not_turnout(answer: httpx2.Response, url: str) -> Unreachable:
+    kind = answer.headers.get("content-type", "no content type").split(";")[0]
+    return Unreachable(
+        f"{url} answers with {answer.status_code} and {kind}: that is not a Turnout server.",
+        "Check --server or TURNOUT_SERVER. Unless told otherwise it is http://127.0.0.1:7600.",
+        Exit.UNREACHABLE,
+        code="broken_answer",
+    )
+
+
+def _sentence(text: str) -> str:
+    """With a full stop."""
+    return text if text.endswith((".", "?", "!")) else f"{text}."
+
+
+_HINTS: Mapping[int, str] = {
+    401: "Set TURNOUT_TOKEN to the server's token.",
+    403: "TURNOUT_TOKEN is not this server's token.",
+    404: "turnout status shows the clusters and server groups, turnout history the deployments.",
+    409: "turnout status shows what is going on.",
+    422: "Mend it and try again.",
+    503: "Try again in a moment; turnout doctor looks for causes.",
+}
+
+
+def _refusal(answer: httpx2.Response, url: str) -> CommandError:
+    """The one translation from problem documents to what a person is told."""
+    try:
+        problem = answer.json()
+    except ValueError:
+        problem = None
+    status = answer.status_code
+    if status == 500 and not isinstance(problem, dict):
+        return CommandError(
+            f"The server at {url} failed inside and did not say why.",
+            "Its log does. What was asked may have been done: look with turnout status.",
+            code="http_500",
+        )
+    if not isinstance(problem, dict) or not isinstance(problem.get("detail"), str):
+        return _not_turnout(answer, url)
+    kind = Unreachable if of_http(status) is Exit.UNREACHABLE else CommandError
+    return kind(
+        _sentence(problem["detail"]),
+        str(problem.get("hint") or "") or _HINTS.get(status, "The server's log says more."),
+        of_http(status),
+        code=str(problem.get("code") or f"http_{status}"),
+        details=problem,
+    )

@@ -1,0 +1,165 @@
+"""Clusters as they are now: who serves what share, how healthy, and what is going on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from rich.console import Group, RenderableType
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from turnout.cli.answers import ClusterView
+from turnout.cli.views import words
+from turnout.cli.views.signs import Signs, share_bar
+from turnout.model.journal import DeploymentRecord
+from turnout.model.servers import Instance, InstanceState, ServerGroup
+from turnout.model.traffic import GroupTraffic
+from turnout.model.units import format_share
+
+BAR = 20
+
+NO_CLUSTER = "No cluster yet. Begin with: turnout deploy service.yaml"
+
+
+def status_view(
+    views: Sequence[ClusterView],
+    now: datetime,
+    signs: Signs,
+    *,
+    width: int = 120,
+    instances: bool = False,
+) -> RenderableType:
+    """All clusters, one block each; with a bar where `width` has room."""
+    if not views:
+        return Text(NO_CLUSTER)
+    blocks: list[RenderableType] = []
+    for view in views:
+        if blocks:
+            blocks.append(Text())
+        blocks.append(_cluster(view, now, BAR if width >= 100 else 0, signs))
+        if instances and any(g.instances for g in view.state.groups):
+            blocks += [Text(), _instances(view, now)]
+    return Group(*blocks)
+
+
+def group_state(group: ServerGroup, share: int) -> tuple[str, str]:
+    """`enabled`, `warm` or `cold`, and its colour."""
+    if share:
+        return "enabled", words.GOOD
+    return ("cold", words.FAINT) if group.is_cold else ("warm", words.OLD)
+
+
+def _cluster(view: ClusterView, now: datetime, bar: int, signs: Signs) -> RenderableType:
+    head = Text.assemble(
+        (view.state.cluster, "bold"), "  ", (view.address or "no listener", words.FAINT)
+    )
+    lines: list[RenderableType] = [head]
+    if view.running:
+        lines.append(_going_on(view.running, now))
+    lines += [_waiting(record) for record in view.waiting]
+    if view.state.held:
+        held = f"{words.clean(view.state.held)} (turnout release {view.state.cluster})"
+        lines.append(Text.assemble(("  held: ", words.WAIT), held))
+    if view.state.frozen:
+        lines.append(Text.assemble(("  frozen: ", words.WAIT), words.clean(view.state.frozen)))
+    if view.state.groups:
+        lines.append(_groups(view, now, bar, signs))
+    else:
+        lines.append(Text("  no server group: nothing is served"))
+    return Group(*lines)
+
+
+def _going_on(record: DeploymentRecord, now: datetime) -> RenderableType:
+    status = words.STATUS_WORDS[record.status]
+    steps = record.plan.steps if record.plan else ()
+    step = next((n for n, s in enumerate(steps, 1) if record.sentence.startswith(s.title)), 0)
+    where = f"step {step} of {len(steps)}, " if step else ""
+    said = Text.assemble(
+        (f"{status}: ", words.STATUS_STYLES[record.status]),
+        f"{words.clean(words.title(record))}, {words.clean(record.sentence)} ",
+        (f"({where}{words.duration(record, now)}, {record.id})", words.FAINT),
+    )
+    return Padding.indent(said, 2)
+
+
+def _waiting(record: DeploymentRecord) -> Text:
+    return Text.assemble(
+        ("  queued: ", words.WAIT), words.title(record), (f" ({record.id})", words.FAINT)
+    )
+
+
+def _groups(view: ClusterView, now: datetime, bar: int, signs: Signs) -> Table:
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style=words.FAINT)
+    table.add_column("  group", overflow="fold", min_width=11)
+    table.add_column("version", overflow="fold")
+    table.add_column("share", justify="right", no_wrap=True)
+    if bar:
+        table.add_column("", no_wrap=True)
+    for column in ("healthy", "state", "age"):
+        table.add_column(column, no_wrap=True)
+    for column in ("requests", "failed"):
+        table.add_column(column, justify="right", no_wrap=True)
+    for group in sorted(view.state.groups, key=lambda g: g.created_at, reverse=True):
+        table.add_row(*_group(group, view, now, bar, signs))
+    return table
+
+
+def _group(
+    group: ServerGroup, view: ClusterView, now: datetime, bar: int, signs: Signs
+) -> tuple[str | Text, ...]:
+    share = view.state.split.share(group.name)
+    state, style = group_state(group, share)
+    traffic = view.traffic.get(group.name, GroupTraffic())
+    return (
+        f"  {group.name}",
+        words.clean(group.version),
+        Text(format_share(share), "" if share else words.FAINT),
+        *((share_bar(share, bar, style, signs),) if bar else ()),
+        healthy_words(group),
+        Text(state, style),
+        words.age(group.created_at, now),
+        words.count(traffic.requests),
+        Text(words.count(traffic.failed), words.BAD if traffic.failed else ""),
+    )
+
+
+def healthy_words(group: ServerGroup) -> Text:
+    """`2/3`, in the colour of how good that is."""
+    if group.healthy >= group.desired:
+        style = words.GOOD if group.desired else words.FAINT
+    else:
+        style = words.WAIT if group.healthy else words.BAD
+    return Text(f"{group.healthy}/{group.desired}", style)
+
+
+def _instances(view: ClusterView, now: datetime) -> Table:
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style=words.FAINT)
+    for column in ("  instance", "group", "state", "for", "address", "pid"):
+        table.add_column(column, no_wrap=True)
+    table.add_column("restarts", justify="right", no_wrap=True)
+    table.add_column("last probe", ratio=1)
+    for group in sorted(view.state.groups, key=lambda g: g.created_at, reverse=True):
+        for instance in group.instances:
+            table.add_row(*_instance(instance, group, now))
+    return table
+
+
+def _instance(instance: Instance, group: ServerGroup, now: datetime) -> tuple[str | Text, ...]:
+    is_well = instance.state is InstanceState.HEALTHY
+    said = instance.hopeless or instance.probe_said
+    if instance.exit_code is not None and not is_well:
+        said = (
+            f"exit code {instance.exit_code}; {said}" if said else f"exit code {instance.exit_code}"
+        )
+    return (
+        f"  {instance.id}",
+        words.short(group.name, group.cluster),
+        Text(str(instance.state), words.INSTANCE_STYLES[instance.state]),
+        words.age(instance.since, now) if instance.since else "-",
+        f"{instance.host}:{instance.port}" if instance.port else "-",
+        str(instance.pid or "-"),
+        str(instance.restarts),
+        Text(words.clean(said), "" if is_well else words.INSTANCE_STYLES[instance.state]),
+    )

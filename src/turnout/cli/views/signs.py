@@ -1,0 +1,60 @@
+"""Marks and bars, in Unicode where the stream can carry it and in ASCII where it cannot."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from rich.text import Text
+
+WHOLE = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Signs:
+    """One set of marks."""
+
+    done: str
+    failed: str
+    running: tuple[str, ...]
+    """Frames of something that is going on."""
+    to_come: str
+    canceled: str
+    paused: str
+    full: str
+    empty: str
+    dot: str
+    dash: str
+
+
+UNICODE = Signs("✓", "✗", tuple("⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"), "·", "⊘", "?", "█", "░", "●", "—")
+ASCII = Signs("ok", "x", tuple("|/-\\"), ".", "-", "?", "#", ".", "*", "-")
+
+
+def signs_for(encoding: str) -> Signs:
+    """The set that a stream of this encoding can carry."""
+    return UNICODE if encoding.lower().replace("_", "-") in ("utf-8", "utf8") else ASCII
+
+
+def share_bar(share: float, width: int, style: str, signs: Signs) -> Text:
+    """One group's share of the whole; any share above zero shows."""
+    cells = round(share * width / WHOLE)
+    cells = max(cells, 1) if share > 0 else 0
+    cells = min(cells, width - 1) if share < WHOLE else width
+    return Text.assemble(
+        (signs.full * cells, style), (signs.empty * (width - cells), "bright_black")
+    )
+
+
+def split_bar(parts: Sequence[tuple[float, str]], width: int, signs: Signs) -> Text:
+    """All shares side by side: (per mille, style) for each. Without any share the bar is empty."""
+    total = sum(share for share, _ in parts)
+    if total <= 0:
+        return Text(signs.empty * width, "bright_black")
+    bar, begun, drawn = Text(), 0.0, 0
+    for share, style in parts:
+        begun += share
+        upto = round(begun * width / total)
+        bar.append(signs.full * (upto - drawn), style)
+        drawn = upto
+    return bar
