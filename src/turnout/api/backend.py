@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -12,7 +12,11 @@ from turnout.model.deployment import Choice, ClusterState, Request
 from turnout.model.errors import Temporary
 from turnout.model.journal import DeploymentRecord
 from turnout.model.plan import Plan
-from turnout.ports import Archive, Clock, Inventory, Journal, Router
+from turnout.model.traffic import GroupTraffic
+from turnout.ports import Archive, Clock, Inventory, Journal
+
+Traffic = Mapping[str, Mapping[str, GroupTraffic]]
+"""What the router counted, per cluster and server group."""
 
 STARTS_WITHIN = 0.3
 """Seconds after which to ask a starting server again."""
@@ -29,11 +33,13 @@ class Deployer(Protocol):
         """What it would do, touching nothing."""
         ...
 
-    async def cancel(self, deployment: str, by: str, reason: str) -> None:
+    async def cancel(self, deployment: str, *, by: str, reason: str) -> DeploymentRecord:
         """Take it back. Raises `NotFound`, `Conflict` when it is too late."""
         ...
 
-    async def answer(self, deployment: str, choice: Choice, by: str, comment: str) -> None:
+    async def answer(
+        self, deployment: str, choice: Choice, *, by: str, comment: str
+    ) -> DeploymentRecord:
         """Answer the question of a paused one. Raises `NotFound`, `Conflict`."""
         ...
 
@@ -46,10 +52,10 @@ class Backend:
     archive: Archive
     journal: Journal
     inventory: Inventory
-    router: Router
     clock: Clock
     feed: Feed
     observe: Callable[[str], Awaitable[ClusterState]]
+    observe_traffic: Callable[[], Awaitable[Traffic]]
     doctor: Callable[[], Awaitable[tuple[Finding, ...]]]
 
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
-from turnout.api.backend import Backend
+from turnout.api.backend import Backend, Traffic
 from turnout.api.views import ClusterView
 from turnout.model.deployment import Status
 from turnout.model.errors import AdapterError, NotFound
 from turnout.model.journal import DeploymentRecord
-from turnout.model.traffic import GroupTraffic, Listener
+from turnout.model.traffic import Listener
 
 _MOST = 1000
 _OPEN = frozenset(status for status in Status if not status.is_end)
@@ -23,13 +23,14 @@ async def observe_all(backend: Backend) -> tuple[ClusterView, ...]:
     for record in await backend.archive.list_deployments(statuses=_OPEN, limit=_MOST):
         running[record.request.cluster].append(record)
     names = {*await backend.inventory.observe_clusters(), *running}
-    return tuple([await _view(backend, name, running[name]) for name in sorted(names)])
+    traffic = await _traffic(backend)
+    return tuple([await _view(backend, name, running[name], traffic) for name in sorted(names)])
 
 
 async def observe_one(backend: Backend, cluster: str) -> ClusterView:
     """One cluster. Raises `NotFound` when nothing of it exists."""
     records = await backend.archive.list_deployments(cluster=cluster, statuses=_OPEN, limit=_MOST)
-    view = await _view(backend, cluster, records)
+    view = await _view(backend, cluster, records, await _traffic(backend))
     if not (view.state.groups or view.state.listener or records):
         known = await backend.inventory.observe_clusters()
         raise NotFound(
@@ -39,23 +40,25 @@ async def observe_one(backend: Backend, cluster: str) -> ClusterView:
     return view
 
 
-async def _view(backend: Backend, cluster: str, records: Sequence[DeploymentRecord]) -> ClusterView:
+async def _view(
+    backend: Backend, cluster: str, records: Sequence[DeploymentRecord], traffic: Traffic
+) -> ClusterView:
     state = await backend.observe(cluster)
     oldest_first = sorted(records, key=lambda r: (r.request.requested_at, r.id))
     running = [r for r in oldest_first if r.status is not Status.QUEUED]
     return ClusterView(
         state=state,
-        traffic=dict(await _traffic(backend, cluster)) if state.listener else {},
+        traffic=dict(traffic.get(cluster, {})),
         running=running[0] if running else None,
         waiting=tuple(r for r in oldest_first if r.status is Status.QUEUED),
         address=format_address(state.listener) if state.listener else None,
     )
 
 
-async def _traffic(backend: Backend, cluster: str) -> Mapping[str, GroupTraffic]:
+async def _traffic(backend: Backend) -> Traffic:
     try:
-        return await backend.router.observe_traffic(cluster)
-    except (AdapterError, NotFound):  # figures are extra: without them the rest is still true
+        return await backend.observe_traffic()
+    except AdapterError:  # figures are extra: without them the rest is still true
         return {}
 
 

@@ -22,6 +22,7 @@ from turnout.model.deployment import Choice, Request, Status
 from turnout.model.errors import Conflict, NotFound
 from turnout.model.journal import DeploymentRecord, Event
 from turnout.model.plan import Delay, Plan, StepAnswer
+from turnout.model.traffic import GroupTraffic
 from turnout.strategies import plan_deployment
 from turnout.strategies.progress import Progress, advance, attempt, begin, due
 from turnout.testing import (
@@ -69,13 +70,15 @@ class InstantDeployer:
     async def plan(self, request: Request) -> Plan:
         return plan_deployment(request, await self._operations.observe(request.cluster))
 
-    async def cancel(self, deployment: str, by: str, reason: str) -> None:
+    async def cancel(self, deployment: str, *, by: str, reason: str) -> DeploymentRecord:
         record = await self._journal.read_deployment(deployment)
         if record.status.is_end:
             raise Conflict(f"{deployment} is too late to cancel: it has ended")
-        await self._record(record.request, Status.CANCELED, f"cancelled by {by}: {reason}")
+        return await self._record(record.request, Status.CANCELED, f"cancelled by {by}: {reason}")
 
-    async def answer(self, deployment: str, choice: Choice, by: str, comment: str) -> None:
+    async def answer(
+        self, deployment: str, choice: Choice, *, by: str, comment: str
+    ) -> DeploymentRecord:
         await self._journal.read_deployment(deployment)
         raise Conflict(f"{deployment} asks nothing")
 
@@ -155,15 +158,19 @@ def build_parts(*, token: str = "", is_open: bool = True) -> Parts:
     )
     deployer = InstantDeployer(operations, journal, clock)
     feed = Feed(journal)
+
+    async def observe_traffic() -> dict[str, dict[str, GroupTraffic]]:
+        return {cluster: await router.observe_traffic(cluster) for cluster in world.listeners}
+
     backend = Backend(
         deployer=deployer,
         archive=journal,
         journal=journal,
         inventory=provider,
-        router=router,
         clock=clock,
         feed=feed,
         observe=operations.observe,
+        observe_traffic=observe_traffic,
         doctor=_doctor,
     )
     entrance = Entrance("9.9.9", "/data")

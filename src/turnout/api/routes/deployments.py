@@ -74,8 +74,7 @@ async def cancel(
     deployment: DeploymentPath, body: CancelBody, backend: TheBackend
 ) -> DeploymentRecord:
     """It returns the traffic, cleans up and ends; 409 when it is too late for that."""
-    await backend.deployer.cancel(deployment, body.by, body.reason)
-    return await backend.archive.read_deployment(deployment)
+    return await backend.deployer.cancel(deployment, by=body.by, reason=body.reason)
 
 
 @router.post("/deployments/{deployment}/answer", status_code=202, summary="Answer its question")
@@ -83,8 +82,7 @@ async def answer(
     deployment: DeploymentPath, body: AnswerBody, backend: TheBackend
 ) -> DeploymentRecord:
     """A paused deployment goes on as chosen; 409 when it asks nothing, or not that."""
-    await backend.deployer.answer(deployment, body.choice, body.by, body.comment)
-    return await backend.archive.read_deployment(deployment)
+    return await backend.deployer.answer(deployment, body.choice, by=body.by, comment=body.comment)
 
 
 async def _request(body: DeployBody, clock: Clock, key: str | None) -> Request:
