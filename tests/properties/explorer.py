@@ -19,7 +19,7 @@ from typing import Any
 
 from turnout.engine.operations import OperationContext, Operations
 from turnout.model.checks import Verdict
-from turnout.model.deployment import Request, Status
+from turnout.model.deployment import Choice, Request, Status
 from turnout.model.errors import Temporary
 from turnout.model.plan import AwaitReady, Delay, Plan, RunChecks, Step, StepAnswer, Watch
 from turnout.ports import GroupWish, Order
@@ -213,12 +213,35 @@ class Explorer:
         """Changes the plan: to see whether a rule notices a bad one."""
         self._loop = asyncio.new_event_loop()
 
+    def __enter__(self) -> Explorer:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._loop.close()
+
     def run(self) -> Exploration:
         """Visit every node. Raises `Broken` at the first rule that does not hold."""
-        try:
+        with self:
             return self._search()
-        finally:
-            self._loop.close()
+
+    def first(self) -> Node:
+        """Where every walk starts."""
+        begun = machine.begin(self.plan(), self.request, self.start.now)
+        return Node(begun, self.start, (), self.budget)
+
+    def step(self, before: Node, after: Node) -> Node:
+        """Go from one node to the next. Raises `Broken`."""
+        self._judge(before, after)
+        return after
+
+    def clean(self, node: Node) -> Node:
+        """What follows when nothing goes wrong."""
+        return next(self._outcomes(node))
+
+    def decided(self, node: Node, choice: Choice) -> Node:
+        """What follows an answer to the question."""
+        then = machine.decide(node.progress, choice, node.world.now)
+        return self._after(node, f"a person says {choice}", progress=then)
 
     def plan(self) -> Plan:
         """The plan from the world as it is at first."""
@@ -227,8 +250,7 @@ class Explorer:
         return self.alter(plan_deployment(self.request, state))
 
     def _search(self) -> Exploration:
-        begun = machine.begin(self.plan(), self.request, self.start.now)
-        first = Node(begun, self.start, (), self.budget)
+        first = self.first()
         seen, found = {first.key()}, Exploration()
         queue = deque([first])
         while queue:
@@ -283,8 +305,7 @@ class Explorer:
         question = node.progress.question
         assert question is not None
         for choice in question.choices:
-            then = machine.decide(node.progress, choice, node.world.now)
-            yield self._after(node, f"a person says {choice}", progress=then)
+            yield self.decided(node, choice)
 
     def _deaths(self, node: Node) -> Iterator[Node]:
         if not node.left.deaths:
