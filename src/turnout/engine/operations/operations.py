@@ -5,7 +5,7 @@ from.
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from turnout.engine.operations.servers import ServerOperations
 from turnout.engine.operations.traffic import TrafficOperations
@@ -170,20 +170,3 @@ class Operations:
                 return StepAnswer(ok=True, sentence=operation.reason or "released")
             case Delay():
                 raise TypeError("a delay is the caller's to wait, it is not performed")
-
-
-def longest_wait(operation: Operation) -> timedelta:
-    """How long performing it may take by its own settings, not counting the work itself."""
-    match operation:
-        case AwaitReady():
-            return operation.deadline
-        case RunChecks():
-            return sum((c.timeout for c in operation.checks), timedelta(0))
-        case Watch():
-            return operation.duration + max(
-                (c.timeout for c in operation.checks), default=timedelta(0)
-            )
-        case DrainGroup():
-            return operation.timeout
-        case _:
-            return timedelta(0)
