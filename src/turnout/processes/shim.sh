@@ -23,8 +23,11 @@
     read -r turnout_shim turnout_x turnout_x turnout_x turnout_x turnout_x turnout_x turnout_x \
         turnout_x turnout_x turnout_x turnout_x turnout_x turnout_x turnout_x turnout_x turnout_x \
         turnout_x turnout_x turnout_x turnout_x turnout_shim_started turnout_x </proc/self/stat
+    # What this shell itself has to say ("Killed") is not for the log.
+    exec 3>&2 2>/dev/null
     # A subshell in the foreground: in the background the command would ignore SIGINT and SIGQUIT.
     (
+        exec 2>&3 3>&-
         read -r turnout_pid turnout_x turnout_x turnout_x turnout_x turnout_x turnout_x turnout_x \
             turnout_x turnout_x turnout_x turnout_x turnout_x turnout_x turnout_x turnout_x \
             turnout_x turnout_x turnout_x turnout_x turnout_x turnout_started turnout_x \

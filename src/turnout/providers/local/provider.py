@@ -283,7 +283,7 @@ class LocalProvider:
             for group in list(self._groups.values()):
                 for slot in list(group.slots.values()):
                     await slot.output.keep_small()
-                    await slot.record_again()
+                    await slot.record()
 
 
 def _check_name(wish: GroupWish) -> None:

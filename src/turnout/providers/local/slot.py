@@ -59,7 +59,7 @@ class Slot:
         self._healthy_since: float | None = None
         self._is_leaving = fact.state is InstanceState.DRAINING
         self._supervision: asyncio.Task[None] | None = None
-        self._is_recorded = True
+        self._recorded = fact
         self._recording = asyncio.Lock()
 
     # What others see
@@ -138,7 +138,8 @@ class Slot:
             self._healthy_since = asyncio.get_running_loop().time()
 
     async def _start(self) -> Process:
-        await self._record(state=InstanceState.STARTING, port=self._choose_port())
+        self._become(InstanceState.STARTING, port=self._choose_port())
+        await self.record()
         launch = self._build_launch()
         self._said = "was started"
         self._output_start = self.output.end
@@ -193,15 +194,21 @@ class Slot:
             streak = 0 if self._was_healthy_for_long(now) else self._fact.streak
             self._healthy_since = now if is_healthy else None
             was_healthy = self._fact.was_healthy or is_healthy
-            await self._record(state=state, was_healthy=was_healthy, streak=streak)
-            self._tell(f"instance.{state}", f"is {state}: {self._said}")
+            self._become(state, was_healthy=was_healthy, streak=streak)
             self._site.on_change(self._cluster)
+            self._tell(f"instance.{state}", f"is {state}: {self._said}")
+            await self.record()
 
     # Its unwanted end
 
     async def _note_end(self, process: Process, launched_at: float | None) -> None:
         """Write the end down, tell it, and wait as long as a restart must wait."""
         now = asyncio.get_running_loop().time()
+        self._process = None
+        if self.is_healthy:  # the router must know before anything else is done
+            self._become(InstanceState.UNHEALTHY)
+            self._said = "has ended"
+            self._site.on_change(self._cluster)
         left_behind = await process.sweep()
         code = process.read_exit()
         ran = None if launched_at is None else now - launched_at
@@ -212,9 +219,9 @@ class Slot:
         hopeless = ""
         if not self._fact.was_healthy and failures > self._settings.restart_budget:
             hopeless = restarts.format_hopeless(end, failures, lines)
-        self._process, self._healthy_since = None, None
-        await self._record(
-            state=_state_after_end(self._fact, is_hopeless=bool(hopeless)),
+        self._healthy_since = None
+        self._become(
+            _state_after_end(self._fact, is_hopeless=bool(hopeless)),
             restarts=self._fact.restarts + (not hopeless),
             failures=failures,
             streak=streak + 1,
@@ -228,6 +235,7 @@ class Slot:
         self._said = f"{end}; {then}; {said}"
         self._tell("instance.died", hopeless or f"{end}; {said}")
         self._site.on_change(self._cluster)
+        await self.record()
         if not hopeless:
             await asyncio.sleep(delay)
 
@@ -246,7 +254,8 @@ class Slot:
         if self._supervision is not None:
             self._supervision.cancel()
             await asyncio.wait([self._supervision])
-        await self._record(state=InstanceState.DRAINING)
+        self._become(InstanceState.DRAINING)
+        await self.record()
 
     async def stop(self) -> None:
         """End its process and all that it started. Raises `TimeoutError` when one does not end."""
@@ -263,26 +272,23 @@ class Slot:
 
     # Its record
 
-    async def record_again(self) -> None:
-        """Try again to write down what could not be written."""
-        if not self._is_recorded:
-            await self._record()
-
-    async def _record(self, **changes: object) -> None:
-        """Never fails: what an instance does matters more than its record, which is tried again."""
-        before = self._fact
-        if changes.get("state", before.state) is not before.state:
-            changes["since"] = self._site.clock.now()
-        self._fact = before.model_copy(update=changes)
-        if self._fact == before and self._is_recorded:
-            return
+    async def record(self) -> None:
+        """Write down what is not yet. Never fails: what an instance does matters more than its
+        record, which is tried again from time to time."""
         async with self._recording:
+            fact = self._fact
+            if fact == self._recorded:
+                return
             try:
-                await facts.record(self._folder / FACT, self._fact)
-                self._is_recorded = True
+                await facts.record(self._folder / FACT, fact)
+                self._recorded = fact
             except Temporary as error:
-                self._is_recorded = False
                 _log.warning("instance.not_recorded", **self._names, error=error.message)
+
+    def _become(self, state: InstanceState, **changes: object) -> None:
+        if state is not self._fact.state:
+            changes = {"state": state, "since": self._site.clock.now(), **changes}
+        self._fact = self._fact.model_copy(update=changes)
 
     def _tell(self, kind: str, sentence: str) -> None:
         _log.info(kind, **self._names, sentence=sentence)
