@@ -1,0 +1,66 @@
+import asyncio
+import os
+from pathlib import Path
+
+import httpx2
+import pytest
+
+from turnout.documents.service import read_service
+from turnout.model.deployment import Service
+from turnout.model.servers import HttpProbe
+from turnout.providers.local.command import build_launch, build_variables
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+FILES = sorted(EXAMPLES.glob("*/service.yaml"))
+
+
+def read(file: Path) -> Service:
+    return read_service(file.read_text(encoding="utf-8"), folder=file.parent, name=str(file))
+
+
+def free_port(taken: asyncio.Server) -> int:
+    port: int = taken.sockets[0].getsockname()[1]
+    taken.close()
+    return port
+
+
+async def await_answer(url: str, process: asyncio.subprocess.Process) -> int:
+    async with asyncio.timeout(30), httpx2.AsyncClient(trust_env=False) as client:
+        while process.returncode is None:
+            try:
+                return (await client.get(url)).status_code
+            except httpx2.ConnectError:
+                await asyncio.sleep(0.05)
+    raise AssertionError(f"the example ended with {process.returncode}")
+
+
+def test_there_are_examples() -> None:
+    assert {file.parent.name for file in FILES} >= {"shop", "minimal"}
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.parent.name)
+async def test_an_example_runs_and_answers_its_probe(file: Path) -> None:
+    service = read(file)
+    probe = service.settings.probe.request
+    assert isinstance(probe, HttpProbe)
+    port = free_port(await asyncio.start_server(lambda _r, w: w.close(), "127.0.0.1", 0))
+    variables = build_variables(service.cluster, f"{service.cluster}-v000", "1", "i-1", port)
+    launch = build_launch(service.settings, variables, os.environ)
+    process = await asyncio.create_subprocess_exec(
+        *launch.command,
+        env=launch.environment,
+        cwd=launch.folder,
+        stdout=asyncio.subprocess.DEVNULL,
+        stderr=asyncio.subprocess.DEVNULL,
+    )
+    try:
+        status = await await_answer(f"http://127.0.0.1:{port}{probe.path}", process)
+    finally:
+        if process.returncode is None:
+            process.kill()
+        await process.wait()
+    assert probe.status_from <= status <= probe.status_to
+
+
+def test_the_smallest_service_file_has_ten_lines_at_most() -> None:
+    assert len((EXAMPLES / "minimal" / "service.yaml").read_text().splitlines()) <= 10
