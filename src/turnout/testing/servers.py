@@ -76,6 +76,8 @@ class MemoryProvider:
 
     async def apply_destroyed(self, group: str, order: Order) -> None:
         """As the port says."""
+        if group in self.world.groups and self._is_late(group, order):
+            return
         self.world.tombstones |= {(group, order.deployment)}
         self.world.groups.pop(group, None)
         self.world.orders.pop(group, None)
