@@ -173,7 +173,7 @@ _KINDS = {
 _CHECK: TypeAdapter[Check] = TypeAdapter(Check)
 
 
-_LIST = ListOf(Single(_KINDS))
+_LIST = ListOf(Single(_KINDS), maximum=50)
 
 
 class Checks:
@@ -216,7 +216,8 @@ def _name(kind: str, values: Values) -> str:
         case "http":
             return f"{values.get('method', 'GET')} {values.get('path', '/')}"[:80]
         case "command":
-            return PurePosixPath(values["command"][0]).name or "command"
+            name = PurePosixPath(values["command"][0]).name[:80]
+            return name if name.isprintable() and name.strip() else "command"
         case "metric":
             return str(values["figure"])
         case _:

@@ -39,6 +39,6 @@ STATUS = Parsed(
 HEADERS = MapOf(texts.parse_token, texts.HEADER_PATTERN, LINE)
 COMMAND = Forms(
     single=Parsed(texts.parse_command, {"type": "string", "minLength": 1}),
-    items=Made(ListOf(Words(texts.parse_argument), minimum=1), texts.check_command),
+    items=Made(ListOf(Words(texts.parse_block), minimum=1), texts.check_command),
 )
 VERSION = Words(texts.parse_version, texts.VERSION_PATTERN)

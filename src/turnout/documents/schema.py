@@ -27,7 +27,8 @@ def service_schema() -> Schema:
 
 def _options_of(strategy: StrategyName) -> Schema:
     """If the file names this strategy, its options are those that the strategy takes."""
-    named = {"anyOf": [{"const": strategy.value}, {"required": [strategy.value]}]}
+    below = {"type": "object", "required": [strategy.value]}
+    named = {"anyOf": [{"const": strategy.value}, below]}
     chosen: Schema = {"properties": {"strategy": named}}
     if strategy is not StrategyName.BLUE_GREEN:  # which is meant when none is named
         chosen["required"] = ["strategy"]

@@ -38,19 +38,28 @@ class ListOf(Generic[T]):
 
     item: Shape[T]
     minimum: int = 0
+    maximum: int = 1000
 
     def read(self, node: Node, path: str, report: Report) -> tuple[T, ...]:
         if not isinstance(node, ListNode):
             raise report.refuse(node.place, path, f"a list is expected, not {describe(node)}")
         if len(node.items) < self.minimum:
             raise report.refuse(node.place, path, "the list is empty")
+        if len(node.items) > self.maximum:
+            raise report.refuse(
+                node.place, path, f"{len(node.items)} are too many: {self.maximum} are allowed"
+            )
         parts = enumerate(node.items)
         read = [_attempt(self.item, part, f"{path}.{n}", report) for n, part in parts]
         return tuple(_all(read))
 
     def schema(self) -> Schema:
-        least = {"minItems": self.minimum} if self.minimum else {}
-        return {"type": "array", "items": self.item.schema(), **least}
+        return {
+            "type": "array",
+            "items": self.item.schema(),
+            "minItems": self.minimum,
+            "maxItems": self.maximum,
+        }
 
 
 @dataclass(frozen=True, slots=True)

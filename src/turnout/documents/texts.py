@@ -71,14 +71,9 @@ def parse_command(text: str) -> tuple[str, ...]:
 
 def check_command(words: tuple[str, ...]) -> tuple[str, ...]:
     """A command that somebody has split already."""
-    if not words[0].strip():
-        raise ValueError("the command is empty")
+    if not all(words) or not words[0].strip():
+        raise ValueError("a word of the command is empty")
     return words
-
-
-def parse_argument(text: str) -> str:
-    """One word of a command; it may be empty or hold line ends."""
-    return parse_block(text)
 
 
 def parse_environment_name(text: str) -> str:
@@ -158,6 +153,8 @@ def parse_address(text: str) -> str:
 
 def parse_pattern(text: str) -> str:
     """A regular expression."""
+    if len(text) > 1000:
+        raise ValueError("this regular expression is longer than 1000 characters")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # what Python will read otherwise one day is fine today
         try:
