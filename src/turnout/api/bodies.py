@@ -2,40 +2,30 @@
 
 from __future__ import annotations
 
-from pathlib import PurePosixPath
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field, StringConstraints, model_validator
+from pydantic import Field, StringConstraints
 
-from turnout.model.deployment import Choice, Kind, OnBusy
+from turnout.model.deployment import Choice, OnBusy
 from turnout.model.value import Value
 
 MOST_TEXT = 256 * 1024
 """Characters of a service file."""
 
 _PRINTABLE = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]*$"
-
-
-def _absolute(folder: str) -> str:
-    if not PurePosixPath(folder).is_absolute():
-        raise ValueError("must be an absolute path: the server does not know where you are")
-    return folder
+_ABSOLUTE = r"^/[^\x00-\x1f\x7f]*$"
 
 
 Line = Annotated[str, StringConstraints(max_length=1000, pattern=_PRINTABLE)]
 Name = Annotated[str, StringConstraints(min_length=1, max_length=100, pattern=_PRINTABLE)]
-Folder = Annotated[
-    str,
-    StringConstraints(min_length=1, max_length=4096, pattern=_PRINTABLE),
-    AfterValidator(_absolute),
-]
+Folder = Annotated[str, StringConstraints(max_length=4096, pattern=_ABSOLUTE)]
+"""Absolute: the server does not know where its callers are."""
 ClusterPath = Annotated[str, StringConstraints(max_length=58, pattern=r"^[a-z0-9-]+$")]
 GroupPath = Annotated[str, StringConstraints(max_length=63, pattern=r"^[a-z0-9-]+$")]
 DeploymentPath = Annotated[
     str, StringConstraints(max_length=100, pattern=r"^[A-Za-z0-9][A-Za-z0-9._~-]*$")
 ]
 InstancePath = Annotated[str, StringConstraints(max_length=100, pattern=r"^[A-Za-z0-9._~-]+$")]
-Size = Annotated[int, Field(ge=0, le=1000, strict=True)]
 
 
 class Document(Value):
@@ -68,57 +58,66 @@ class DeployBody(Value):
     fingerprint: Line = ""
 
 
-OperationKind = Literal["rollback", "resize", "enable", "disable", "destroy", "shrink"]
+class _Operation(Value):
+    """What may be said about any single operation."""
 
-_NEEDS: dict[OperationKind, tuple[str, ...]] = {
-    "rollback": (),
-    "resize": ("group", "instances"),
-    "enable": ("group",),
-    "disable": ("group",),
-    "destroy": ("group",),
-    "shrink": (),
-}
-_TAKES: dict[OperationKind, frozenset[str]] = {
-    "rollback": frozenset({"group"}),
-    "resize": frozenset({"group", "instances"}),
-    "enable": frozenset({"group", "share"}),
-    "disable": frozenset({"group"}),
-    "destroy": frozenset({"group"}),
-    "shrink": frozenset({"keep"}),
-}
-
-
-class OperationBody(Value):
-    """A single operation on a cluster."""
-
-    kind: OperationKind
-    group: GroupPath | None = None
-    instances: Size | None = None
-    share: Annotated[int, Field(ge=1, le=1000, strict=True)] | None = None
-    """Per mille; all of it when not given."""
-    keep: Annotated[int, Field(ge=1, le=999, strict=True)] | None = None
     on_busy: OnBusy = OnBusy.QUEUED
     by: Line = ""
     reason: Line = ""
     force: Line = ""
+    """Why guards may be overridden."""
     fingerprint: Line = ""
     plan_only: Annotated[bool, Field(strict=True)] = False
 
-    @model_validator(mode="after")
-    def _fits_its_kind(self) -> OperationBody:
-        given = {n for n in ("group", "instances", "share", "keep") if getattr(self, n) is not None}
-        missing = [name for name in _NEEDS[self.kind] if name not in given]
-        if missing:
-            raise ValueError(f"{self.kind} needs {' and '.join(missing)}")
-        surplus = sorted(given - _TAKES[self.kind])
-        if surplus:
-            raise ValueError(f"{self.kind} does not take {' or '.join(surplus)}")
-        return self
 
-    @property
-    def deployment_kind(self) -> Kind:
-        """The kind in the model's words."""
-        return Kind(self.kind)
+class RollbackBody(_Operation):
+    """All traffic back to the previous server group, or to a named one."""
+
+    kind: Literal["rollback"]
+    group: GroupPath | None = None
+
+
+class ResizeBody(_Operation):
+    """Another number of instances."""
+
+    kind: Literal["resize"]
+    group: GroupPath
+    instances: Annotated[int, Field(ge=0, le=1000, strict=True)]
+
+
+class EnableBody(_Operation):
+    """A share of the traffic, in per mille; all of it unless said otherwise."""
+
+    kind: Literal["enable"]
+    group: GroupPath
+    share: Annotated[int, Field(ge=1, le=1000, strict=True)] = 1000
+
+
+class DisableBody(_Operation):
+    """No traffic any more."""
+
+    kind: Literal["disable"]
+    group: GroupPath
+
+
+class DestroyBody(_Operation):
+    """The end of a server group."""
+
+    kind: Literal["destroy"]
+    group: GroupPath
+
+
+class ShrinkBody(_Operation):
+    """The end of the oldest disabled server groups beyond `keep`."""
+
+    kind: Literal["shrink"]
+    keep: Annotated[int, Field(ge=1, le=999, strict=True)] | None = None
+
+
+OperationBody = Annotated[
+    RollbackBody | ResizeBody | EnableBody | DisableBody | DestroyBody | ShrinkBody,
+    Field(discriminator="kind"),
+]
 
 
 class CancelBody(Value):

@@ -12,6 +12,7 @@ from fastapi.encoders import jsonable_encoder
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import Response
 from starlette.exceptions import HTTPException
+from starlette.routing import Match
 
 from turnout.api.views import ProblemDocument, ProblemItem
 from turnout.model.errors import (
@@ -128,9 +129,24 @@ def add_handlers(app: FastAPI) -> None:
     @app.exception_handler(HTTPException)
     async def _http(request: Request, error: HTTPException) -> Response:
         detail = str(error.detail)
+        headers = dict(error.headers or {})
+        if error.status_code == 405:
+            headers["Allow"] = ", ".join(_allowed(request))
         if error.status_code in (404, 405) and detail == _title(error.status_code):
             detail = f"There is no {request.method} {request.url.path}"
-        return ProblemResponse(build_http_problem(error.status_code, detail), error.headers)
+        return ProblemResponse(build_http_problem(error.status_code, detail), headers)
+
+
+def _allowed(request: Request) -> list[str]:
+    """Every method that some route of this path takes."""
+    return sorted(
+        {
+            method
+            for route in request.app.routes
+            if route.matches(request.scope)[0] is Match.PARTIAL
+            for method in getattr(route, "methods", None) or ()
+        }
+    )
 
 
 def _sentence(error: Any) -> str:  # a dictionary of pydantic's

@@ -158,11 +158,11 @@ async def test_every_kind_of_operation_reaches_the_engine_as_it_was_meant() -> N
 @pytest.mark.parametrize(
     ("body", "said"),
     [
-        ({"kind": "deploy"}, "input should be 'rollback'"),
-        ({"kind": "resize", "group": "shop-v000"}, "resize needs instances"),
-        ({"kind": "resize"}, "resize needs group and instances"),
-        ({"kind": "enable"}, "enable needs group"),
-        ({"kind": "rollback", "share": 5}, "rollback does not take share"),
+        ({"kind": "deploy"}, "expected tags: 'rollback'"),
+        ({"kind": "resize", "group": "shop-v000"}, "body.resize.instances: field required"),
+        ({}, "unable to extract tag"),
+        ({"kind": "enable"}, "body.enable.group: field required"),
+        ({"kind": "rollback", "share": 5}, "body.rollback.share: extra inputs are not permitted"),
         ({"kind": "shrink", "keep": 0}, "greater than or equal to 1"),
         ({"kind": "enable", "group": "shop-v000", "share": "5"}, "valid integer"),
         ({"kind": "destroy", "group": "../x"}, "match pattern"),

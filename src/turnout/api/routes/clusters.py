@@ -89,18 +89,7 @@ async def _record_hold(backend: TheBackend, cluster: str, reason: str, by: str) 
 
 def _request(cluster: str, body: OperationBody, clock: Clock, key: str | None) -> Request:
     now = clock.now()
-    return Request(
-        id=key or new_deployment_id(now),
-        kind=body.deployment_kind,
-        cluster=cluster,
-        requested_at=now,
-        by=body.by,
-        reason=body.reason,
-        group=body.group or "",
-        instances=body.instances,
-        share=1000 if body.share is None else body.share,
-        keep=body.keep,
-        on_busy=body.on_busy,
-        force=body.force,
-        fingerprint=body.fingerprint,
+    asked = body.model_dump(exclude={"plan_only"}, exclude_none=True)
+    return Request.model_validate(
+        {**asked, "id": key or new_deployment_id(now), "cluster": cluster, "requested_at": now}
     )
