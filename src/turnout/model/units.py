@@ -20,6 +20,8 @@ LONGEST = timedelta(days=3650)
 
 def format_duration(duration: timedelta) -> str:
     """The two largest parts: `1h30m`, `10s`, `250ms`; `0s` for nothing."""
+    if duration < timedelta(0):
+        return f"-{format_duration(-duration)}"
     left = round(duration / timedelta(milliseconds=1))
     parts = []
     for unit, size in _UNITS:

@@ -42,6 +42,8 @@ BAD = [
     with_line("strategy: {dark: {}}\noptions: {watch: 1s}"),
     with_line("options: {watch: 10}"),
     with_line("options: {watch: 10 seconds}"),
+    with_line("options: {watch: ''}"),
+    with_line("options: {healthy_share: 75 percent}"),
     with_line("options: {on_failure: retry}"),
     with_line("options: {before_traffic: [htp: /]}"),
     with_line("options: {before_traffic: [http: {pth: /}]}"),
