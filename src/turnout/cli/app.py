@@ -84,15 +84,15 @@ def run(arguments: Sequence[str], surroundings: Surroundings) -> int:
         return _tell(surroundings, arguments, error)
     except (KeyboardInterrupt, typer.Abort):
         return Exit.INTERRUPTED
-    except BrokenPipeError:
-        _forget_output(surroundings)  # nobody reads any more: `turnout history | head`
+    except (options.ReaderGone, BrokenPipeError):
+        _forget_output(surroundings)
         return Exit.INTERRUPTED
     return int(code or 0)
 
 
-def _print_version(wanted: bool) -> None:
+def _print_version(ctx: typer.Context, wanted: bool) -> None:
     if wanted:
-        print(f"turnout {__version__}")
+        options.invocation_of(ctx).say(f"turnout {__version__}")
         raise typer.Exit
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -13,6 +13,9 @@ from turnout.cli.errors import CommandError
 from turnout.cli.exits import Exit
 from turnout.cli.invocation import Invocation
 from turnout.cli.operating import Wish
+
+if TYPE_CHECKING:
+    from turnout.cli.client import Client
 
 PANEL = "Deploy"
 
@@ -114,7 +117,11 @@ def rollback(
 
     Asks first at a terminal. To stop a deployment that still runs, use cancel.
     """
-    wish = Wish(on_busy, reason, force, fingerprint, wait, yes, plan_only, asks=True)
+    wish = Wish(
+        *(on_busy, reason, force, fingerprint, wait, yes, plan_only),
+        asks=True,
+        remark=lambda client: _goes_on(client, cluster),
+    )
     again = f"turnout rollback {cluster}" + (f" --to {to}" if to else "")
     return operating.operate(
         call, cluster, {"kind": "rollback"} | ({"group": to} if to else {}), wish, again=again
@@ -166,6 +173,19 @@ def answer(
         document = client.answer(found, body)
         answered = paused.asked_at if paused else None
         return operating.wait_for(call, client, document, wait=wait, wished=ends, answered=answered)
+
+
+def _goes_on(client: Client, cluster: str) -> str:
+    """Who wants to take back a deployment that still runs wants to cancel it."""
+    from turnout.cli.answers import ClusterView, read_answer
+
+    running = read_answer(ClusterView, client.cluster(cluster)).running
+    if running is None:
+        return ""
+    return (
+        f"Note: {running.id} is running, and this waits for its end. "
+        f"To stop and take back that one instead: turnout cancel {running.id}"
+    )
 
 
 def _wanted(

@@ -22,7 +22,7 @@ QUIET = 25.0
 REFRESH = 1.0
 """Seconds between looks when no event comes."""
 
-_RECONNECT = 0.5
+_RECONNECT = 0.3
 
 _BREATH = 0.05
 """Seconds between looks while events come in numbers."""
@@ -68,11 +68,16 @@ class News:
         last = ""
         while not self._closed.is_set():
             with suppress(CommandError):  # whoever looks at the deployment notices and says so
-                last = self._read(last)
+                try:
+                    last = self._read(last)
+                except RuntimeError:  # the client was closed between the question and the request
+                    if not self._closed.is_set():
+                        raise
             self._closed.wait(_RECONNECT)
 
     def _read(self, last: str) -> str:
         with self._client.events(quiet=QUIET, last=last, cluster=self._cluster) as lines:
+            self._came.set()  # what happened before is seen by looking
             for message in parse_messages(lines):
                 if self._closed.is_set():
                     break

@@ -22,12 +22,11 @@ def register(app: typer.Typer) -> None:
 def history(
     call: Invocation,
     cluster: options.MaybeCluster = "",
+    *,
     status: Annotated[
-        str,
-        typer.Option(
-            "--status", metavar="STATUS", help="Only with this status, such as rolled_back."
-        ),
-    ] = "",
+        options.StatusName | None,
+        typer.Option("--status", help="Only with this status.", show_default=False),
+    ] = None,
     limit: Annotated[
         int, typer.Option("--limit", "-n", metavar="N", min=1, max=500, help="At most so many.")
     ] = 20,
@@ -39,7 +38,10 @@ def history(
     """List deployments, newest first."""
     with call.connect() as client:
         document = client.deployments(
-            cluster=cluster or None, status=status or None, before=before or None, limit=limit
+            cluster=cluster or None,
+            status=str(status) if status else None,
+            before=before or None,
+            limit=limit,
         )
     if call.is_json:
         call.say_json(document)

@@ -35,6 +35,8 @@ class Wish:
     plan_only: bool = False
     asks: bool = False
     """Whether a person at the terminal sees the plan and is asked first."""
+    remark: Callable[[Client], str] | None = None
+    """What the person should know beside the plan; asked for only then."""
 
     def body(self, call: Invocation) -> dict[str, Any]:
         """The part of a request that all have."""
@@ -95,7 +97,8 @@ def _run(
         if wish.plan_only:
             return _show_plan(call, plan(client, body), again)
         if wish.asks and not wish.yes and call.is_interactive:
-            body["fingerprint"] = _ask(call, plan(client, body))
+            remark = wish.remark(client) if wish.remark else ""
+            body["fingerprint"] = _ask(call, plan(client, body), remark)
         document = send(client, body, new_id())
         return wait_for(call, client, document, wait=wish.wait)
 
@@ -115,7 +118,7 @@ def _show_plan(call: Invocation, document: Any, again: str) -> Exit:
     return Exit.REFUSED if plan.refused else Exit.SUCCESS
 
 
-def _ask(call: Invocation, document: Any) -> str:
+def _ask(call: Invocation, document: Any, remark: str) -> str:
     """Show what a person should know and ask; the answer is the fingerprint that was agreed to."""
     from turnout.cli import asking
     from turnout.cli.answers import read_answer
@@ -130,7 +133,7 @@ def _ask(call: Invocation, document: Any) -> str:
             Exit.REFUSED,
             code=plan.refused_rule or "refused",
         )
-    call.say(plan_summary(plan), *plan_notes(plan))
+    call.say(plan_summary(plan), *plan_notes(plan), *((remark,) if remark else ()))
     if plan.steps:
         asking.confirm(call, "Go ahead?")
     return plan.fingerprint

@@ -40,6 +40,21 @@ class Answer(StrEnum):
     STOP = "stop"
 
 
+class StatusName(StrEnum):
+    """`turnout.model.deployment.Status`, without its import."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    ROLLING_BACK = "rolling_back"
+    PAUSED = "paused"
+    SUCCEEDED = "succeeded"
+    ROLLED_BACK = "rolled_back"
+    FAILED = "failed"
+    REFUSED = "refused"
+    REJECTED = "rejected"
+    CANCELED = "canceled"
+
+
 ServerOption = Annotated[
     str,
     typer.Option(
@@ -117,6 +132,10 @@ PlanOnly = Annotated[bool, typer.Option("--plan", help="Only show what would be 
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 
 
+class ReaderGone(Exception):
+    """Nobody reads the output any more: `turnout history | head`."""
+
+
 def command(
     app: typer.Typer, name: str, *, panel: str, shared: bool = True
 ) -> Callable[[Callable[..., int | None]], Callable[..., int | None]]:
@@ -136,7 +155,11 @@ def _with_invocation(function: Callable[..., int | None], shared: bool) -> Calla
     def run(ctx: typer.Context, **given: Any) -> None:
         mine = {key: given.pop(key) for key in ("server", "output", "no_color") if shared}
         call = invocation_of(ctx, **mine)
-        raise typer.Exit(int(function(call, **given) or 0))
+        try:
+            code = function(call, **given)
+        except BrokenPipeError as error:  # which Typer would take for a failure of the command
+            raise ReaderGone from error
+        raise typer.Exit(int(code or 0))
 
     _, *own = inspect.signature(function, eval_str=True).parameters.values()
     parameters = [

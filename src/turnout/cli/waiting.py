@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
+from rich.console import RenderableType
 from rich.live import Live
 
 from turnout.cli import asking
@@ -46,6 +47,8 @@ def await_end(
             last = _Watch(call, client, record, news, answered).until_it_ends()
     except KeyboardInterrupt:
         raise _interrupted(record, bool(wished)) from None
+    except Unreachable as error:
+        raise _left_alone(record, error) from error
     ended = last.view.record
     if call.is_json:
         call.say_json(last.document["record"])
@@ -98,13 +101,17 @@ class _Watch:
     def _draw_pictures(self) -> Snapshot:
         """Until the end, or until a person is asked something."""
         zone, console = self.call.surroundings.zone, self.call.console()
+
+        def surplus(drawn: RenderableType) -> int:
+            return len(console.render_lines(drawn)) - console.size.height
+
         picture, notes = LiveView(self.call.signs, zone), ProgressLines(zone)
         with Live(console=console, auto_refresh=False, vertical_overflow="crop") as live:
             for last in self._snapshots(cluster=self.record.request.cluster, tick=_PICTURE):
                 for line in _others(self.news, notes):
                     live.console.print(line)
-                now, height = self.call.surroundings.now(), console.size.height
-                drawn = picture.draw(last.view, last.cluster, now, height=height, lost=last.lost)
+                now = self.call.surroundings.now()
+                drawn = picture.draw(last.view, last.cluster, now, surplus=surplus, lost=last.lost)
                 live.update(drawn, refresh=True)
                 question = self._open_question(last)
                 if question:
@@ -169,6 +176,15 @@ def _others(news: News, lines: ProgressLines) -> Iterator[str]:
         except ValueError:
             continue  # an event of a newer server; the steps are told all the same
         yield lines.line(event.at, "event", event.sentence)
+
+
+def _left_alone(record: DeploymentRecord, error: Unreachable) -> Unreachable:
+    return Unreachable(
+        f"{error.message} {record.id} goes on in the server when that is back.",
+        f"Follow it then: turnout show {record.id} --follow",
+        error.exit_code,
+        code=error.code,
+    )
 
 
 def _interrupted(record: DeploymentRecord, is_going_back: bool) -> CommandError:

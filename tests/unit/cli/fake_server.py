@@ -15,6 +15,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import httpx2
+from pydantic import TypeAdapter
 
 from tests.unit.cli import documents
 from turnout.api.bodies import (
@@ -29,6 +30,8 @@ from turnout.api.views import Finding, Health, HoldView
 from turnout.cli.answers import ClusterView, DeploymentView
 from turnout.model.journal import Event
 from turnout.model.plan import Plan
+
+OPERATION: TypeAdapter[OperationBody] = TypeAdapter(OperationBody)
 
 
 @dataclass
@@ -71,7 +74,8 @@ class FakeServer:
         for method, pattern, handler in self._routes():
             found = re.fullmatch(pattern, path)
             if found and method == request.method:
-                return handler(request, *found.groups())
+                answer: httpx2.Response = handler(request, *found.groups())
+                return answer
         return _problem(404, "not_found", f"there is no {path}")
 
     def _routes(self) -> Any:
@@ -111,7 +115,7 @@ class FakeServer:
         return _json(documents.document(self.plan))
 
     def _operation(self, request: httpx2.Request, cluster: str) -> httpx2.Response:
-        if OperationBody.model_validate_json(request.content).plan_only:
+        if OPERATION.validate_json(request.content).plan_only:
             return self._plan(request)
         return self._accepted()
 

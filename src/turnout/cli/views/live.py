@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, tzinfo
 
@@ -24,6 +24,7 @@ from turnout.model.units import format_share
 
 WIDTH = 110
 BAR = 60
+FEWEST = 3
 MOST_DOTS = 16
 EASE = 0.35
 """How much of its way to the target the bar moves in each picture."""
@@ -47,15 +48,21 @@ class LiveView:
         cluster: ClusterView | None,
         now: datetime,
         *,
-        height: int,
+        surplus: Callable[[RenderableType], int],
         lost: str = "",
     ) -> RenderableType:
-        """The picture for this moment, at most `height` lines where that can be done."""
+        """The picture of this moment, with so many steps that there is no `surplus` of lines."""
         self._frame += 1
-        below = self._below(view, cluster, lost)
-        room = max(height - _lines_of(below) - 4, 4)
-        above = [self._head(view, now), Text(), self._steps(view, now, room)]
-        return Constrain(Group(*above, *below), WIDTH)
+        head, below = self._head(view, now), self._below(view, cluster, lost)
+        told = _reached(story.tell(view))
+        room = max(len(told), FEWEST)
+        while True:
+            steps = self._steps(view, _fit(told, room), now)
+            drawn = Constrain(Group(head, Text(), steps, *below), WIDTH)
+            too_many = surplus(drawn)
+            if too_many <= 0 or room == FEWEST:
+                return drawn
+            room = max(room - too_many, FEWEST)
 
     def _head(self, view: DeploymentView, now: datetime) -> RenderableType:
         record = view.record
@@ -70,15 +77,16 @@ class LiveView:
         head.add_row(Text(record.id, words.FAINT), "")
         return head
 
-    def _steps(self, view: DeploymentView, now: datetime, room: int) -> RenderableType:
+    def _steps(
+        self, view: DeploymentView, lines: Sequence[Line | str], now: datetime
+    ) -> RenderableType:
         table = Table.grid(expand=True, padding=(0, 1))
         table.add_column(width=2, no_wrap=True)
         table.add_column(ratio=1)
         table.add_column(justify="right", no_wrap=True, min_width=8)
-        told = _reached(story.tell(view))
-        if not told:
+        if not lines:
             table.add_row(self._spinner(), Text(words.clean(view.record.sentence)), "")
-        for item in _fit(told, room):
+        for item in lines:
             if isinstance(item, str):
                 table.add_row("", Text(item, words.FAINT), "")
             else:
@@ -228,7 +236,3 @@ def _fit(told: Sequence[Line | str], room: int) -> list[Line | str]:
     before = [f"… {words.plural(above, 'step')} before"] if above else []
     after = [f"… {words.plural(below, 'step')} more"] if below else []
     return [*before, *shown, *after]
-
-
-def _lines_of(parts: Sequence[RenderableType]) -> int:
-    return sum(part.row_count if isinstance(part, Table) else 1 for part in parts)

@@ -1,0 +1,64 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+
+import pytest
+
+from tests.unit.cli import documents
+from tests.unit.cli.fake_server import FakeServer, listening
+
+
+def complete(words: str, server: str) -> list[str]:
+    """What bash offers after these words."""
+    done = subprocess.run(
+        [sys.executable, "-c", "from turnout.cli.app import main; main()"],
+        env={
+            "PATH": "/usr/bin:/bin",
+            "TURNOUT_SERVER": server,
+            "_TURNOUT_COMPLETE": "complete_bash",
+            "COMP_WORDS": words,
+            "COMP_CWORD": str(len(words.split()) - (0 if words.endswith(" ") else 1)),
+        },
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.stderr == ""
+    return done.stdout.split()
+
+
+@pytest.mark.parametrize(
+    ("words", "offered"),
+    [
+        ("turnout rollback ", ["shop"]),
+        ("turnout rollback sh", ["shop"]),
+        ("turnout rollback x", []),
+        ("turnout rollback shop --to ", ["shop-v000", "shop-v001"]),
+        ("turnout destroy ", ["shop-v000", "shop-v001"]),
+        ("turnout logs ", ["shop", "shop-v000", "shop-v001"]),
+        ("turnout cancel ", ["d-k3v9x2m7qa", "shop"]),
+        ("turnout deploy x --strategy ro", ["rolling_blue_green"]),
+        ("turnout ro", ["rollback"]),
+    ],
+)
+def test_names_of_the_server_are_offered(words: str, offered: list[str]) -> None:
+    with listening(FakeServer(cluster=documents.cluster_view())) as url:
+        assert complete(words, url) == offered
+
+
+def test_a_server_that_is_away_or_hangs_or_is_another_program_offers_nothing_soon() -> None:
+    class Hanging(FakeServer):
+        def answer(self, request: object) -> None:  # type: ignore[override] # it never answers
+            time.sleep(3)
+
+    with listening(Hanging()) as url:
+        begun = time.monotonic()
+        assert complete("turnout rollback ", url) == []
+        assert time.monotonic() - begun < 3
+    assert complete("turnout rollback ", "http://127.0.0.1:9") == []
+    assert complete("turnout rollback ", "not an address") == []
+    with listening(FakeServer(problems={"GET /clusters": (200, {"other": 1})})) as url:
+        assert complete("turnout rollback ", url) == []
