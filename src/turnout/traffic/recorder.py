@@ -11,7 +11,7 @@ import asyncio
 import time
 from array import array
 from bisect import bisect_right
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
@@ -110,9 +110,16 @@ class _Series:
 class TrafficRecorder:
     """Call `run` once and leave it running; ask for windows at any time."""
 
-    def __init__(self, source: TrafficSource, *, interval: timedelta = _INTERVAL) -> None:
+    def __init__(
+        self,
+        source: TrafficSource,
+        *,
+        interval: timedelta = _INTERVAL,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._source = source
         self._interval = interval
+        self._clock = clock
         self._series: dict[tuple[str, str], _Series] = {}
         self._sampled_at: float | None = None
         self._lock = asyncio.Lock()
@@ -128,7 +135,7 @@ class TrafficRecorder:
         """Read the counters now. Raises `AdapterError`."""
         async with self._lock:
             counted = await self._source.observe_all_traffic()
-            self._note(time.monotonic(), counted)
+            self._note(self._clock(), counted)
 
     async def observe_window(
         self, cluster: str, group: str, since: datetime, until: datetime
@@ -136,7 +143,7 @@ class TrafficRecorder:
         """As the port says. Times are taken relative to now, so a clock that was set does not
         matter. Raises `AdapterError` when the window reaches until now and nobody counts.
         """
-        now, clock = datetime.now(UTC), time.monotonic()
+        now, clock = datetime.now(UTC), self._clock()
         start = clock + (since - now).total_seconds()
         end = clock + (until - now).total_seconds()
         if end > clock - _FRESH and not self._is_fresh(clock):

@@ -37,7 +37,8 @@ class Gates:
         self._publisher = publisher
         self._admin = admin
         self._process = process
-        self._missed: frozenset[str] = frozenset()
+        self._missing: frozenset[str] = frozenset()
+        self._told: frozenset[str] = frozenset()
 
     async def open(self, old: ClusterFact, listener: Listener) -> None:
         """Have the cluster's listener be this one. Raises `Permanent`, and leaves all as it was,
@@ -50,16 +51,22 @@ class Gates:
         if new != old:
             await self._publisher.ensure_upstreams(new, is_running=self._process.is_alive())
             await self._publisher.switch(new)
-        if is_open and old.listener == listener:
+        if is_open and old.listener is not None and is_same_place(old.listener, listener):
+            await self._publisher.confirm_routes(listener.cluster)
             return
+        await self._publish(old, listener)
+        log.info("router.listener_open", cluster=listener.cluster, port=listener.port)
+
+    async def _publish(self, old: ClusterFact, listener: Listener) -> None:
         try:
             await self._publisher.publish_listeners()
         except Permanent:
-            await self._publisher.switch(old)
-            await self._publisher.publish_listeners()
-            raise
+            if not await self._is_open(listener):
+                await self._publisher.switch(old)
+                with contextlib.suppress(Permanent):  # of somebody else's listener
+                    await self._publisher.publish_listeners()
+                raise
         await self._await_open(listener)
-        log.info("router.listener_open", cluster=listener.cluster, port=listener.port)
 
     async def close(self, old: ClusterFact) -> None:
         """Have no listener, and its port free. Raises `Temporary`."""
@@ -76,13 +83,15 @@ class Gates:
         """
         wanted = {listener_name(f.listener): f.listener for f in self._ledger if f.listener}
         missing = wanted.keys() - await self._observe_open()
-        trouble = {name: _trouble(wanted[name]) for name in sorted(missing)}
-        told = tuple(trouble[name] for name in trouble if name not in self._missed)
-        back = tuple(f"{name} is open again." for name in sorted(self._missed - missing))
-        self._missed = frozenset(missing)
-        if any(not why for why in trouble.values()):
+        # One look may fall into the moment in which a listener is being opened.
+        lasting, self._missing = missing & self._missing, frozenset(missing)
+        trouble = {name: _trouble(wanted[name]) for name in sorted(lasting)}
+        if not all(trouble.values()):
             await self._publisher.publish_listeners()
-        return (*(sentence for sentence in told if sentence), *back)
+        new = {name: why for name, why in trouble.items() if why and name not in self._told}
+        back = sorted(self._told - missing)
+        self._told = (self._told | new.keys()) - frozenset(back)
+        return (*new.values(), *(f"{name} is open again." for name in back if name in wanted))
 
     async def _is_open(self, listener: Listener) -> bool:
         try:

@@ -184,8 +184,21 @@ class EnvoyProcess:
             await asyncio.to_thread(processes.rotate, self.log_file, _LOG_BYTES, _LOGS_KEPT)
 
     def _note_end(self, process: processes.Process) -> None:
+        was_live = self._live.is_set()
         self._live.clear()
         self._process = None
-        self._trouble = f"it ended with {processes.format_exit(process.read_exit())}"
+        how = processes.format_exit(process.read_exit())
+        self._trouble = f"it ended with {how}{_last_words(self.log_file)}"
         log.error("envoy.ended", how=self._trouble, log=str(self.log_file))
-        self._on_restart(f"Envoy: {self._trouble}; it is started again with the last splits.")
+        if was_live:
+            self._on_restart(f"Envoy: {self._trouble}; it is started again with the last splits.")
+
+
+def _last_words(log_file: Path) -> str:
+    """What Envoy had to say about its end; empty when it said nothing."""
+    try:
+        lines = log_file.read_text(errors="replace").splitlines()[-200:]
+    except OSError:
+        return ""
+    fatal = [line for line in lines if "][critical][" in line and "][backtrace]" not in line]
+    return f": {fatal[-1].rpartition('] ')[2][-300:]}" if fatal else ""

@@ -47,8 +47,9 @@ log = structlog.get_logger(__name__)
 CONFIRMATION = timedelta(seconds=5)
 """How long Envoy may take to confirm; it needs milliseconds, a restart of it a second."""
 
-_RETIREMENT = 5.0
-"""Seconds for which an upstream must have been needed by nobody before it goes."""
+_RETIREMENT = 2.0
+"""Seconds for which an upstream must have been needed by nobody before it goes: Envoy's workers may
+lead requests to it for some milliseconds more."""
 
 _RETIRED = 20
 """So many old upstreams of a group stay for their last requests. Those of older ones finish too,
@@ -65,8 +66,12 @@ class Publisher:
         self._versions = Versions()
         self._upstream_texts: dict[str, str] = {}
         self._confirmed_upstreams: frozenset[str] = frozenset()
+        self._claims: dict[str, frozenset[str]] = {}
+        """Upstreams of facts that are about to be put in place."""
         self._unneeded_since: dict[str, float] = {}
         self._has_changed = True
+        self._listeners_asked = 0
+        self._listeners_done = 0
         places = {"staging": self._staging, "log_file": log_file}
         cds, lds = ask_subscription("cluster_manager.cds"), ask_subscription("listener_manager.lds")
         self._upstreams = WatchedFile(folder / UPSTREAMS_FILE, cds, **places)
@@ -127,6 +132,7 @@ class Publisher:
         when it starts. Calls at the same time share the work. Raises `Temporary` and `Permanent`.
         """
         needed = build_upstreams(fact)
+        self._claims[fact.cluster] = frozenset(needed)
         for name, upstream in needed.items():
             self._unneeded_since.pop(name, None)
             if name not in self._upstream_texts:
@@ -159,6 +165,7 @@ class Publisher:
                 staged.commit()
 
             await _in_thread(put)
+            self._claims.pop(fact.cluster, None)
             self._has_changed = True
 
     async def confirm_routes(self, cluster: str, timeout: timedelta = CONFIRMATION) -> None:
@@ -166,12 +173,18 @@ class Publisher:
         await self._routes[shard_of(cluster)].confirm(self._admin, timeout)
 
     async def publish_listeners(self) -> None:
-        """Have Envoy listen as the facts say. Raises `Permanent` when it refuses one of them; all
-        others are as the facts say nevertheless.
+        """Have Envoy listen as the facts say now. Calls at the same time share the work. Raises
+        `Permanent` when Envoy refuses a listener, whosever; all others are as the facts say.
         """
+        self._listeners_asked += 1
+        mine = self._listeners_asked
         async with self._listeners.lock:
+            if self._listeners_done >= mine:
+                return
+            asked = self._listeners_asked
             await self._write_listeners()
             await self._listeners.confirm(self._admin, CONFIRMATION)
+            self._listeners_done = asked
 
     async def collect(self) -> None:
         """Let upstreams go that nobody has needed for a while and that have no request in flight.
@@ -189,12 +202,8 @@ class Publisher:
 
     def _note_unneeded(self) -> None:
         self._has_changed = False
-        needed = {
-            name
-            for fact in self._ledger
-            if fact.listener is not None
-            for name in routed(fact).values()
-        }
+        routed_now = (routed(f).values() for f in self._ledger if f.listener is not None)
+        needed = {name for names in (*routed_now, *self._claims.values()) for name in names}
         now = time.monotonic()
         self._unneeded_since = {
             name: self._unneeded_since.get(name, now)
@@ -252,7 +261,7 @@ def _surplus(upstreams: list[str]) -> set[str]:
 def _read_facts(file: WatchedFile, document: Document) -> dict[str, ClusterFact]:
     try:
         return read_facts(document)
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         log.warning("router.file_broken", file=str(file.path), why=str(error))
         return {}
 

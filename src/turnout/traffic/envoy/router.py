@@ -60,9 +60,11 @@ class EnvoyRouter:
         *,
         binary: Path | None = None,
         workers: int | None = None,
+        startup: timedelta = _STARTUP,
         on_event: Callable[[Event], None] = _ignore,
     ) -> None:
         self._folder = folder
+        self._startup = startup
         self._envoy_folder = folder / "envoy"
         self._on_event = on_event
         self._admin = EnvoyAdmin(self._envoy_folder / ADMIN_SOCKET)
@@ -99,7 +101,7 @@ class EnvoyRouter:
         else:
             await self._publisher.restore(is_running=False)
             self._tasks = (_start(self._process.watch()),)
-            await self._settle(self._process.await_live(_STARTUP))
+            await self._settle(self._process.await_live(self._startup))
         self._tasks = (*self._tasks, _start(self._keep_house()))
         return self
 
@@ -129,6 +131,8 @@ class EnvoyRouter:
             old = self._ledger.get(cluster) or ClusterFact(cluster=cluster)
             if listener is None:
                 await self._gates.close(old)
+            elif listener.cluster != cluster:
+                raise Permanent(f"{cluster} cannot have the listener of {listener.cluster}")
             else:
                 await self._gates.open(old, listener)
 
@@ -223,7 +227,7 @@ class EnvoyRouter:
             raise
 
     async def _take_over(self) -> None:
-        await self._process.await_live(_STARTUP)
+        await self._process.await_live(self._startup)
         with contextlib.suppress(AdminUnavailable):
             await self._publisher.note_rejections()
         await self._publisher.restore(is_running=True)

@@ -46,8 +46,8 @@ def build_routes(version: str, shard: int, facts: Iterable[ClusterFact]) -> Docu
 
 
 def read_facts(document: Document) -> dict[str, ClusterFact]:
-    """The facts that a file of routes was built from. Raises `ValueError`, `KeyError` or
-    `TypeError` when it is not one.
+    """The facts that a file of routes was built from. Raises `ValueError`, `KeyError`, `TypeError`
+    or `AttributeError` when it is not one.
     """
     (configuration,) = document["resources"]
     noted = configuration["metadata"]["filter_metadata"][METADATA]
