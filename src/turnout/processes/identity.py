@@ -10,7 +10,6 @@ from pathlib import Path
 MARK = "TURNOUT_PROCESS"
 """The environment variable by which processes that left their session are recognised."""
 
-_PROC = Path("/proc")
 _ENDED = frozenset("ZXx")
 
 
@@ -40,19 +39,18 @@ class Status:
 
 def observe_boot() -> str:
     """The id of this boot: start times of different boots do not compare."""
-    return (_PROC / "sys/kernel/random/boot_id").read_text().strip()
+    return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
 
 
 def observe_status(pid: int) -> Status | None:
     """What the kernel says about the process with this pid; None when there is none."""
-    try:
-        line = (_PROC / str(pid) / "stat").read_text(errors="replace")
-    except (FileNotFoundError, ProcessLookupError):
+    line = _read(f"/proc/{pid}/stat")
+    if not line:
         return None
     # The second field is the program's name in brackets, which may hold blanks and brackets.
-    fields = line[line.rindex(")") + 2 :].split()
+    fields = line[line.rindex(b")") + 2 :].split(maxsplit=20)
     identity = Identity(pid, int(fields[19]))
-    return Status(identity, fields[0], int(fields[1]), int(fields[2]), int(fields[3]))
+    return Status(identity, fields[0].decode(), int(fields[1]), int(fields[2]), int(fields[3]))
 
 
 def is_alive(identity: Identity) -> bool:
@@ -63,7 +61,7 @@ def is_alive(identity: Identity) -> bool:
 
 def observe_all() -> Iterator[Status]:
     """Every process that runs."""
-    for entry in os.scandir(_PROC):
+    for entry in os.scandir("/proc"):
         if entry.name.isdigit():
             status = observe_status(int(entry.name))
             if status is not None and status.is_alive:
@@ -72,8 +70,22 @@ def observe_all() -> Iterator[Status]:
 
 def has_mark(pid: int, mark: str) -> bool:
     """Whether the process has this mark in its environment; False when that cannot be read."""
+    environment = _read(f"/proc/{pid}/environ")
+    return f"\0{MARK}={mark}\0".encode() in b"\0" + environment
+
+
+def _read(file: str) -> bytes:
+    """All of a small file; nothing when its process is gone. Called often: as fast as can be."""
     try:
-        environment = (_PROC / str(pid) / "environ").read_bytes()
+        descriptor = os.open(file, os.O_RDONLY | os.O_CLOEXEC)
     except OSError:
-        return False
-    return f"{MARK}={mark}".encode() in environment.split(b"\0")
+        return b""
+    try:
+        data = b""
+        while block := os.read(descriptor, 65536):
+            data += block
+        return data
+    except OSError:  # it went while we read
+        return b""
+    finally:
+        os.close(descriptor)

@@ -31,7 +31,7 @@ class Process:
     mark: str
     shim: Identity
     _service: Identity | None = field(default=None, repr=False)
-    _seen_ending: bool = field(default=False, init=False, repr=False)
+    _was_ours: bool = field(default=False, init=False, repr=False)
 
     @property
     def service(self) -> Identity | None:
@@ -75,7 +75,7 @@ class Process:
         _reap(self.shim.pid)
         if self.service is not None:  # outlives a shim that was killed
             await _await_end(self.service)
-        self._seen_ending |= was_alive
+        self._was_ours |= was_alive
 
     def read_exit(self) -> int | None:
         """The exit code, 128 + n after signal n.
@@ -101,23 +101,22 @@ class Process:
 
         Raises `TimeoutError` when a process survives even SIGKILL (it hangs in the kernel).
         """
-        known = await asyncio.to_thread(self._members)
         self.signal(number)
         await self.wait(timeout)
-        await self.sweep(known)
+        await self.sweep()
         if not await self.wait(_SHIM_GRACE):
             _kill(self.shim, signal.SIGKILL)
         if not await self.wait(_SHIM_GRACE):
             raise TimeoutError(f"process {self.pid} of {self.folder} does not end after SIGKILL")
 
-    async def sweep(self, known: frozenset[Identity] = frozenset()) -> int:
+    async def sweep(self) -> int:
         """SIGKILL what the command started and left behind, in its session or with its mark.
 
         The command itself too, if it runs. Returns the number of processes that were found.
         """
         killed: frozenset[Identity] = frozenset()
         for _ in range(_SWEEPS):
-            left = await asyncio.to_thread(self._strays, known | killed)
+            left = await asyncio.to_thread(self._strays)
             if not left:
                 break
             for found in left:
@@ -147,19 +146,19 @@ class Process:
             if status.session == self.shim.pid and status.identity != self.shim
         )
 
-    def _strays(self, known: frozenset[Identity]) -> frozenset[Identity]:
+    def _strays(self) -> frozenset[Identity]:
         """Everybody left: in the session while it surely is ours, or anywhere with our mark."""
-        everybody = [s for s in identity.observe_all() if s.identity != self.shim]
-        in_session = [s for s in everybody if s.session == self.shim.pid]
-        is_ours = (
-            self._seen_ending or self._owns_group() or any(s.identity in known for s in in_session)
-        )
+        # A session that was ours a moment ago is ours still: numbers are not given again so soon.
+        self._was_ours |= self._owns_group()
         return frozenset(
-            s.identity
-            for s in everybody
-            if s.identity in known
-            or (is_ours and s.session == self.shim.pid)
-            or identity.has_mark(s.identity.pid, self.mark)
+            status.identity
+            for status in identity.observe_all()
+            if status.identity != self.shim
+            and status.identity.started >= self.shim.started
+            and (
+                (self._was_ours and status.session == self.shim.pid)
+                or identity.has_mark(status.identity.pid, self.mark)
+            )
         )
 
 

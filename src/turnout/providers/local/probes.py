@@ -116,8 +116,8 @@ async def _ask_http(request: HttpProbe, target: Target) -> Answer:
         what = f"not an HTTP answer: {start!r}" if start else "closed without an answer"
         return Answer(False, f"{question}: {what}")
     is_good = request.status_from <= answer.status <= request.status_to
-    body = _shorten(answer.body)
-    quoted = f' "{body}"' if body and not is_good else ""
+    body = "" if is_good else _shorten(answer.body)
+    quoted = f' "{body}"' if body else ""
     return Answer(is_good, f"{question}: {answer.status}{quoted}")
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import shutil
+from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Mapping
 from datetime import datetime
 from pathlib import Path
@@ -68,7 +69,7 @@ class LocalProvider:
         )
         self._groups: dict[str, Group] = {}
         self._clusters: dict[str, ClusterFact] = {}
-        self._creating = asyncio.Lock()
+        self._locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._destructions: dict[str, asyncio.Task[None]] = {}
 
     async def __aenter__(self) -> Self:
@@ -106,7 +107,7 @@ class LocalProvider:
 
     async def apply_group(self, wish: GroupWish, order: Order) -> None:
         _check_name(wish)
-        async with self._creating:
+        async with self._locks[wish.cluster]:
             existing = self._groups.get(wish.name)
             if existing is not None:
                 return await self._adopt(existing, order)
@@ -227,7 +228,7 @@ class LocalProvider:
         try:
             if not await group.end(order):
                 return
-            async with self._creating:
+            async with self._locks[fact.cluster]:
                 buried = self._cluster(fact.cluster).after_destruction(
                     fact.name, fact.deployment, order.deployment
                 )
@@ -244,7 +245,7 @@ class LocalProvider:
             cluster, _ = parse_group(name)
         except InvalidDocument:
             return
-        async with self._creating:
+        async with self._locks[cluster]:
             buried = self._cluster(cluster).after_destruction(name, order.deployment)
             if buried != self._cluster(cluster):
                 await self._record_cluster(cluster, buried)
