@@ -181,9 +181,10 @@ async def test_an_interrupted_end_is_resumed_by_the_next_turnout(stage: Stage) -
             await provider.apply_size("shop-v000", 5, stage.order())
         await wait_until(lambda: stage.drainer.asked, "draining has begun again")
         stage.drainer.gate.set()
-        await wait_until(lambda: not (stage.groups / "shop-v000").exists(), "it is gone")
-        await wait_until(lambda: not stage.running(), "all have ended")
-        assert (await provider.observe_groups("shop")).groups == ()
+        while (await provider.observe_groups("shop")).groups:
+            await asyncio.sleep(0.01)
+        assert not (stage.groups / "shop-v000").exists()
+        assert stage.running() == []
 
 
 async def test_an_interrupted_shrinking_is_resumed_by_the_next_turnout(stage: Stage) -> None:
@@ -209,6 +210,45 @@ async def test_a_waiter_that_gives_up_does_not_stop_the_end(stage: Stage) -> Non
         stage.drainer.gate.set()
         await provider.apply_destroyed("shop-v000", order)
         assert stage.running() == []
+
+
+async def test_a_destroyed_group_leaves_no_task_and_no_descriptor(stage: Stage) -> None:
+    async with stage.provider() as provider:
+        await stage.run(provider, name="shop-v000")
+        await provider.apply_destroyed("shop-v000", stage.order())
+        tasks, descriptors = len(asyncio.all_tasks()), len(list(Path("/proc/self/fd").iterdir()))
+        await stage.run(provider, instances=2, name="shop-v001")
+        await provider.apply_destroyed("shop-v001", stage.order())
+        await wait_until(lambda: len(asyncio.all_tasks()) <= tasks, "all tasks have ended")
+        await wait_until(
+            lambda: len(list(Path("/proc/self/fd").iterdir())) <= descriptors,
+            "all descriptors are closed",
+        )
+
+
+async def test_an_end_that_the_disk_refused_can_be_asked_for_again(stage: Stage) -> None:
+    async with stage.provider() as provider:
+        await stage.run(provider)
+        (stage.groups / "clusters" / "shop.json.new").symlink_to("/dev/full")
+        order = stage.order()
+        with pytest.raises(Temporary, match="No space left on device"):
+            await provider.apply_destroyed("shop-v000", order)
+        await provider.apply_destroyed("shop-v000", order)
+        assert (await provider.observe_groups("shop")).groups == ()
+
+
+async def test_a_resumed_end_that_the_disk_refuses_is_tried_again(stage: Stage) -> None:
+    async with stage.provider() as provider:
+        await stage.run(provider)
+        stage.drainer.gate.clear()
+        destroying = asyncio.create_task(provider.apply_destroyed("shop-v000", stage.order()))
+        await wait_until(lambda: stage.drainer.asked, "draining has begun")
+    with pytest.raises(Temporary):
+        await destroying
+    (stage.groups / "clusters" / "shop.json.new").symlink_to("/dev/full")
+    stage.drainer.gate.set()
+    async with stage.provider():
+        await wait_until(lambda: not (stage.groups / "shop-v000").exists(), "it is gone")
 
 
 async def test_a_pin_keeps_a_group_from_shrinking_below_it(stage: Stage) -> None:

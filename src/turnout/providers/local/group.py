@@ -39,6 +39,7 @@ class Group:
         self._site = site
         self._lock = asyncio.Lock()
         self._is_due = asyncio.Event()
+        self._keeping: asyncio.Task[None] | None = None
         self._retirements: set[asyncio.Task[None]] = set()
 
     @property
@@ -82,7 +83,7 @@ class Group:
                 slot.supervise()
         self._retire(draining)
         name = f"keep the size of {self._fact.name}"
-        self._site.tasks.spawn(self._keep_size(), name)
+        self._keeping = self._site.tasks.spawn(self._keep_size(), name)
         self._is_due.set()
 
     # Obeying
@@ -128,8 +129,16 @@ class Group:
         return True
 
     async def forget(self) -> None:
-        """Remove its files. The wish goes last: the next start goes on from there."""
-        await asyncio.to_thread(_remove, self._folder)
+        """Remove its files. The wish goes last: the next start goes on from there.
+
+        Raises `Temporary`.
+        """
+        try:
+            await asyncio.to_thread(_remove, self._folder)
+        except OSError as error:
+            raise Temporary(f"{self._folder} could not be removed: {error}") from error
+        if self._keeping is not None:
+            self._keeping.cancel()
 
     async def _change(self, order: Order, **changes: object) -> None:
         update = {**changes, "obeyed": self._fact.obeyed.after(order)}

@@ -35,6 +35,7 @@ _log = structlog.get_logger()
 _CLUSTERS = "clusters"
 _QUARANTINE = "quarantine"
 _HOUSEKEEPING_EVERY = 2.0
+_RETRY = 1.0
 
 
 class LocalProvider:
@@ -81,7 +82,7 @@ class LocalProvider:
             if fact is not None:
                 self._clusters[file.stem] = fact
         for folder in sorted(self._folder.iterdir()):
-            if folder.is_dir() and folder.name not in {_CLUSTERS, _QUARANTINE}:
+            if folder.is_dir() and _is_group(folder.name):
                 self._find_group(folder)
         for group in list(self._groups.values()):
             self._start(group)
@@ -96,6 +97,13 @@ class LocalProvider:
     ) -> None:
         """Stop supervising. Instances go on."""
         await self._site.tasks.end()
+
+    async def stop_instances(self) -> None:
+        """End all instances; call it after leaving the context. Their groups stay as wished for:
+        at the next entering they are started again.
+        """
+        slots = [slot for group in self._groups.values() for slot in group.slots.values()]
+        await asyncio.gather(*(slot.stop() for slot in slots))
 
     # Provider
 
@@ -220,8 +228,17 @@ class LocalProvider:
         group.start()
         if order is not None:
             name = group.fact.name
-            task = self._site.tasks.spawn(self._destroy(group, order), f"destroy {name}")
+            task = self._site.tasks.spawn(self._resume(group, order), f"destroy {name}")
             self._destructions[name] = task
+
+    async def _resume(self, group: Group, order: Order) -> None:
+        """Go on with a destruction that an earlier Turnout began; nobody else asks again."""
+        while True:
+            try:
+                return await self._destroy(group, order)
+            except Temporary as error:
+                _log.warning("group.not_destroyed", group=group.fact.name, error=error.message)
+                await asyncio.sleep(_RETRY)
 
     async def _destroy(self, group: Group, order: Order) -> None:
         fact = group.fact
@@ -236,15 +253,14 @@ class LocalProvider:
                 await group.forget()
                 del self._groups[fact.name]
         finally:
-            del self._destructions[fact.name]
+            self._destructions.pop(fact.name, None)
         self._site.on_change(fact.cluster)
 
     async def _bury_nobody(self, name: str, order: Order) -> None:
         """It is gone or never was: what was sent before and arrives later must not make it."""
-        try:
-            cluster, _ = parse_group(name)
-        except InvalidDocument:
+        if not _is_group(name):
             return
+        cluster, _ = parse_group(name)
         async with self._locks[cluster]:
             buried = self._cluster(cluster).after_destruction(name, order.deployment)
             if buried != self._cluster(cluster):
@@ -285,6 +301,14 @@ class LocalProvider:
                 for slot in list(group.slots.values()):
                     await slot.output.keep_small()
                     await slot.record()
+
+
+def _is_group(name: str) -> bool:
+    try:
+        parse_group(name)
+    except InvalidDocument:
+        return False
+    return True
 
 
 def _check_name(wish: GroupWish) -> None:
