@@ -24,7 +24,11 @@ def demo(
         bool, typer.Option("--quick", help="Without pauses for the eye: a smoke test.")
     ] = False,
 ) -> int:
-    """Show what Turnout does, in about a minute. Four versions under load, one of which fails."""
+    """Show what Turnout does, in about a minute. Four versions under load, one of which fails.
+
+    Afterwards everything goes on for you to try things out, until Ctrl-C. Ends with 1 when
+    something was not as promised.
+    """
     from turnout.demo import run
 
-    return run(exit=leave, quick=quick)
+    return run(call.console(), leave=leave, quick=quick)

@@ -1,0 +1,106 @@
+"""The four versions of the show: their service files, and how fast it goes. Pure."""
+
+from __future__ import annotations
+
+import json
+import string
+from dataclasses import dataclass
+
+CLUSTER = "shop"
+
+_FILE = string.Template(
+    """\
+# The shop of the demo. Deploy it as another version: turnout deploy service.yaml --version 5
+application: shop
+version: "$version"
+run:
+  command: [$python, app.py]
+  environment:
+    ERROR_RATE: "$error_rate" # 0.3: answers its probe, but fails three users in ten
+instances: 2
+port: $port
+health: /healthz
+strategy:
+  $strategy:
+$options
+"""
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How long the show stays at its stations, as durations of a service file and in seconds."""
+
+    calm: float
+    """Between two versions, for the load to be looked at."""
+    watch: str
+    step_hold: str
+    last_watch: str
+    """At most so long for the version that fails: its trip wires end it early."""
+
+
+LEISURELY = Pace(calm=3.0, watch="6s", step_hold="4s", last_watch="20s")
+QUICK = Pace(calm=0.6, watch="1s", step_hold="500ms", last_watch="15s")
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """One version, and how it is brought."""
+
+    version: str
+    way: str
+    """In words, for the table."""
+    headline: str
+    text: str
+    """The service file."""
+    fails: bool = False
+    """Whether it is the one that fails its users."""
+
+
+def build_acts(pace: Pace, *, python: str, port: int) -> tuple[Act, ...]:
+    """The versions in their order."""
+
+    def file(version: str, strategy: str, error_rate: str = "0", **options: str) -> str:
+        return _FILE.substitute(
+            version=version,
+            strategy=strategy,
+            error_rate=error_rate,
+            port=port,
+            python=json.dumps(python),
+            options="\n".join(f"    {name}: {value}" for name, value in options.items()),
+        )
+
+    steps = {"steps": "[10%, 25%, 50%, 100%]", "step_hold": pace.step_hold}
+    return (
+        Act(
+            "1",
+            "first deployment",
+            "Version 1, the first one: start it, wait until it is healthy, let users in",
+            file("1", "blue_green", watch=pace.watch),
+        ),
+        Act(
+            "2",
+            "blue/green",
+            "Version 2 by blue/green: start it beside version 1, then switch all users at once",
+            file("2", "blue_green", watch=pace.watch),
+        ),
+        Act(
+            "3",
+            "rolling blue/green",
+            "Version 3 by rolling blue/green: the same, but users follow step by step",
+            file("3", "rolling_blue_green", **steps, watch=pace.watch),
+        ),
+        Act(
+            "4",
+            "blue/green",
+            "Version 4 is broken: its health probe says 200, but it fails three users in ten",
+            file("4", "blue_green", error_rate="0.3", watch=pace.last_watch),
+            fails=True,
+        ),
+    )
+
+
+def build_good_file(pace: Pace, *, python: str, port: int) -> str:
+    """The file that is left for trying things out: like version 3, by blue/green."""
+    acts = build_acts(pace, python=python, port=port)
+    return acts[1].text.replace('version: "2"', 'version: "3"', 1)

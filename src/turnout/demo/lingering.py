@@ -1,0 +1,116 @@
+"""After the show: everything goes on, whatever the person tries is told, the server is tended."""
+
+from __future__ import annotations
+
+import asyncio
+import shlex
+import shutil
+import sys
+from pathlib import Path
+
+import httpx2
+from rich.text import Text
+
+from turnout.demo.acts import CLUSTER
+from turnout.demo.api import Api
+from turnout.demo.show import Stage, describe_load, follow
+from turnout.demo.telling import Line, Mood, format_seconds
+from turnout.testing.load import Load
+
+RATE = 20
+"""Requests a second: enough to see that none is lost, and little enough for days."""
+
+_AGAIN = 0.3
+
+
+async def linger(stage: Stage) -> None:
+    """Until cancelled. Raises `DemoFailed` when the server cannot be started again."""
+    stage.screen.show(Text(), build_hints(stage, find_program(Path.cwd())), Text())
+    async with Load(stage.url, rate=RATE, strict=True) as load:
+        watching = asyncio.create_task(_tell_events(stage))
+        tending = asyncio.create_task(_tend(stage, load))
+        try:
+            done, _ = await asyncio.wait((watching, tending), return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                task.result()
+        finally:
+            watching.cancel()
+            tending.cancel()
+            await asyncio.gather(watching, tending, return_exceptions=True)
+            report = load.report()
+            stage.screen.say("load", f"since the show: {describe_load(report)}")
+
+
+async def _tell_events(stage: Stage) -> None:
+    open_ones: set[str] = set()
+    async with Api(stage.server.url) as api:
+        while True:
+            try:
+                async with api.events(CLUSTER) as events:
+                    for deployment in tuple(open_ones):
+                        await _catch_up(stage, api, deployment, open_ones)
+                    async for event in events:
+                        if event.deployment:
+                            await _catch_up(stage, api, event.deployment, open_ones)
+                        else:
+                            stage.screen.tell(Line(event.at, "event", event.sentence))
+            except httpx2.HTTPError:  # the server is away, or ends a stream in mid-sentence
+                await asyncio.sleep(_AGAIN)
+
+
+async def _catch_up(stage: Stage, api: Api, deployment: str, open_ones: set[str]) -> None:
+    open_ones.add(deployment)
+    view = await follow(stage, api, deployment)
+    if view.record.status.is_end:
+        open_ones.discard(deployment)
+
+
+async def _tend(stage: Stage, load: Load) -> None:
+    """Start the server again whenever somebody kills it: that is one of the things to try."""
+    while True:
+        await stage.server.wait()
+        before = load.report()
+        stage.screen.say("server", "gone; the shop serves on without it", Mood.BAD)
+        took = await stage.server.start()
+        since = load.report()
+        failed = since.failed - before.failed
+        stage.screen.say(
+            "server",
+            f"started again, ready after {format_seconds(took)}; meanwhile users made "
+            f"{since.requests - before.requests:,} requests, {failed:,} failed",
+            Mood.BAD if failed else Mood.GOOD,
+        )
+
+
+def build_hints(stage: Stage, program: str) -> Text:
+    """What to try, ready to be copied."""
+    file = shlex.quote(str(stage.workspace.service_file))
+    tries = (
+        (f"{program} status --watch", "who serves, live"),
+        (f"{program} history", "what has happened; `show` and an id tell all about one"),
+        (f"{program} rollback {CLUSTER}", "all users back to version 2, at once"),
+        (f"{program} release {CLUSTER}", "a rollback holds the shop; let deployments go on"),
+        (f"{program} deploy {file} --version 5", "or edit the file and see what happens"),
+        (f"kill -9 {stage.server.pid}", "pull the plug: the shop serves on without Turnout"),
+    )
+    told = Text.assemble(
+        ("It goes on running", "bold"),
+        f", with {RATE} requests a second on {stage.url}. Try it from another terminal",
+        f" (in this folder: {Path.cwd()}):\n\n" if "/" in program else ":\n\n",
+        f"  export TURNOUT_SERVER={stage.server.url}\n",
+    )
+    for command, what in tries:
+        told.append(f"  {command}\n").append(f"      {what}\n", "bright_black")
+    told.append("\nCtrl-C here stops everything and leaves nothing behind.", "bold")
+    return told
+
+
+def find_program(here: Path) -> str:
+    """How to call `turnout` from this folder."""
+    beside = Path(sys.executable).with_name("turnout")
+    if shutil.which("turnout") == str(beside):
+        return "turnout"
+    if not beside.exists():
+        return f"{shlex.quote(sys.executable)} -m turnout"
+    path = str(beside.relative_to(here)) if beside.is_relative_to(here) else str(beside)
+    return shlex.quote(path)

@@ -1,0 +1,148 @@
+"""One demo from beginning to end: whatever happens, nothing is left behind."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+
+import httpx2
+from rich.console import Console
+from rich.text import Text
+
+from turnout.demo.acts import LEISURELY, QUICK, build_acts, build_good_file
+from turnout.demo.errors import DemoFailed
+from turnout.demo.lingering import linger
+from turnout.demo.outcome import Result, broken_promises, verdict
+from turnout.demo.ports import choose_port, is_free
+from turnout.demo.screen import Screen
+from turnout.demo.server import DemoServer
+from turnout.demo.show import Stage, play, start_server
+from turnout.demo.table import build_table
+from turnout.demo.telling import Mood
+from turnout.demo.workspace import open_workspace
+
+AS_PROMISED, OTHERWISE, FAILED, INTERRUPTED = 0, 1, 3, 130
+"""Exit codes. 0 also when a person ends what was left running after a good show."""
+
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+def run(console: Console, *, leave: bool, quick: bool) -> int:
+    """Play the show; `leave` ends it there, otherwise everything goes on until Ctrl-C.
+
+    `quick` is the smoke test: hardly a pause. Returns the exit code, when all has been stopped.
+    """
+    with asyncio.Runner() as runner:
+        return runner.run(_run(Screen(console), leave=leave, quick=quick))
+
+
+async def _run(screen: Screen, *, leave: bool, quick: bool) -> int:
+    with _interruptible() as interruption:
+        try:
+            with open_workspace() as workspace:
+                stage = Stage(
+                    screen, workspace, DemoServer(workspace), choose_port(usual=not quick)
+                )
+                code = await _demo(stage, interruption, leave=leave, quick=quick)
+        except DemoFailed as error:
+            screen.show(Text(), Text.assemble(("The demo failed: ", "bold red"), error.message))
+            screen.show(*(Text(f"    {line}") for line in error.details))
+            return FAILED
+    if workspace.folder.exists():
+        _say(screen, f"not as promised: {workspace.folder} is still there", Mood.BAD)
+        return max(code, OTHERWISE)
+    return code
+
+
+async def _demo(stage: Stage, interruption: _Interruption, *, leave: bool, quick: bool) -> int:
+    """Play, linger, stop. Raises `DemoFailed`."""
+    code = INTERRUPTED
+    complaints: tuple[str, ...] = ()
+    try:
+        result = await _play(stage, quick=quick)
+        code = OTHERWISE if _tell(stage.screen, result) else AS_PROMISED
+        if not leave:
+            await linger(stage)
+    except asyncio.CancelledError:
+        if code == INTERRUPTED:
+            _say(stage.screen, "interrupted", Mood.BACK)
+    except httpx2.TransportError as error:
+        raise DemoFailed(
+            f"The server does not answer: {error}.", stage.server.read_last_lines()
+        ) from error
+    finally:
+        interruption.is_over = True
+        complaints = await _stop(stage)
+    return max(code, OTHERWISE) if complaints else code
+
+
+async def _play(stage: Stage, *, quick: bool) -> Result:
+    pace = QUICK if quick else LEISURELY
+    stage.screen.show(
+        Text("Turnout demo: four versions of a small shop, under load. The last one is broken.")
+    )
+    await start_server(stage)
+    result = await play(stage, build_acts(pace, python=sys.executable, port=stage.port), pace)
+    good = build_good_file(pace, python=sys.executable, port=stage.port)
+    stage.workspace.service_file.write_text(good)
+    return result
+
+
+def _tell(screen: Screen, result: Result) -> bool:
+    """The table and the verdict; whether a promise was broken."""
+    screen.show(Text(), build_table(result), Text())
+    broken = broken_promises(result)
+    screen.show(Text(verdict(result), "bold red" if broken else "bold green"))
+    screen.show(*(Text(f"Not as promised: {promise}.", "bold red") for promise in broken))
+    return bool(broken)
+
+
+async def _stop(stage: Stage) -> tuple[str, ...]:
+    """Stop everything and look whether anything is left; what was, in words."""
+    _say(stage.screen, "stopping everything")
+    complaints = await stage.server.stop()
+    if not is_free(stage.port):
+        complaints += (f"port {stage.port} is still taken",)
+    for complaint in complaints:
+        _say(stage.screen, f"not as promised: {complaint}", Mood.BAD)
+    if not complaints:
+        _say(stage.screen, "stopped: every process has ended, every port is free")
+    return complaints
+
+
+def _say(screen: Screen, text: str, mood: Mood = Mood.PLAIN) -> None:
+    """While stopping, also when nobody can read it any more."""
+    with suppress(OSError):
+        screen.say("end", text, mood)
+
+
+@dataclass(slots=True)
+class _Interruption:
+    """What a signal does: the first one cancels the task, unless it clears up already."""
+
+    task: asyncio.Task[object]
+    is_over: bool = False
+
+    def come(self) -> None:
+        """A signal."""
+        if not self.is_over:
+            self.is_over = True
+            self.task.cancel()
+
+
+@contextmanager
+def _interruptible() -> Iterator[_Interruption]:
+    task, loop = asyncio.current_task(), asyncio.get_running_loop()
+    assert task is not None  # noqa: S101 - called in a task
+    interruption = _Interruption(task)
+    for number in _SIGNALS:
+        loop.add_signal_handler(number, interruption.come)
+    try:
+        yield interruption
+    finally:
+        for number in _SIGNALS:
+            loop.remove_signal_handler(number)

@@ -1,0 +1,102 @@
+"""Where the demo's lines appear: colours and bars at a terminal, plain lines in a pipe."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+
+from rich.console import Console, RenderableType
+from rich.text import Text
+
+from turnout.demo.telling import Line, Mood, format_shares
+from turnout.model.traffic import WHOLE
+
+_TIME, _LABEL, _BAR = 8, 11, 20
+_GAP = 2
+_NARROW = 60
+
+_FAINT = "bright_black"
+_STYLES: Mapping[Mood, str] = {
+    Mood.PLAIN: "cyan",
+    Mood.GOOD: "bold green",
+    Mood.BAD: "bold red",
+    Mood.BACK: "bold yellow",
+}
+_SHADES = ("green", "blue", "magenta")
+"""Of the versions in a bar, the newest first; so are the marks."""
+
+_MARKS, _PLAIN_MARKS = "█░▒", "#.="
+
+
+class Screen:
+    """Prints lines with the time since the demo began."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._begun = datetime.now(UTC)
+        is_unicode = console.encoding.lower().replace("_", "-") in ("utf-8", "utf8")
+        self._marks = _MARKS if is_unicode else _PLAIN_MARKS
+
+    def headline(self, text: str) -> None:
+        """What comes next."""
+        self._console.print()
+        self._print("", Text(text, "bold"), "")
+
+    def say(self, label: str, text: str, mood: Mood = Mood.PLAIN) -> None:
+        """One line about something that happens now."""
+        self.tell(Line(datetime.now(UTC), label, text, mood))
+
+    def tell(self, line: Line) -> None:
+        """One line."""
+        told = Text(_printable(line.text))
+        if line.shares:
+            told = self._draw(line.shares).append("  ").append(format_shares(line.shares))
+            told.append(f"  {line.text}", _FAINT)
+        elif line.mood is not Mood.PLAIN:
+            told.stylize(_STYLES[line.mood])
+        seconds = (line.at - self._begun).total_seconds()
+        since = Text(f"{max(seconds, 0):.1f} s".rjust(_TIME), _FAINT)
+        prefix = Text.assemble(since, " " * _GAP, (f"{line.label:<{_LABEL}}", _STYLES[line.mood]))
+        self._print(prefix, told, " " * (_TIME + _GAP + _LABEL))
+
+    def show(self, *parts: RenderableType) -> None:
+        """Anything else, as it is. In a pipe no line ends with blanks."""
+        for part in parts:
+            if self._console.is_terminal:
+                self._console.print(part)
+                continue
+            with self._console.capture() as said:
+                self._console.print(part)
+            for line in said.get().splitlines():
+                self._console.print(Text(line.rstrip()), soft_wrap=True)
+
+    def _print(self, prefix: Text | str, text: Text, indent: str) -> None:
+        """Wrapped at the terminal's width, every line of it below the first word."""
+        room = self._console.width - len(prefix)
+        if not self._console.is_terminal or room < _NARROW - len(indent):
+            self._console.print(Text.assemble(prefix, text), soft_wrap=True)
+            return
+        for number, part in enumerate(text.wrap(self._console, room)):
+            part.rstrip()
+            self._console.print(Text.assemble(indent if number else prefix, part), soft_wrap=True)
+
+    def _draw(self, shares: Sequence[tuple[str, int]]) -> Text:
+        """All shares side by side; any share above zero shows."""
+        bar, drawn, begun = Text(), 0, 0
+        for number, (_, share) in enumerate(shares):
+            begun += share
+            upto = max(round(begun * _BAR / WHOLE), drawn + 1)
+            kind = min(number, len(_SHADES) - 1)
+            bar.append(self._marks[kind] * (upto - drawn), _SHADES[kind])
+            drawn = upto
+        return bar
+
+
+def _printable(text: str) -> str:
+    """Text of strangers must not move the cursor."""
+    return "".join(_visible(text))
+
+
+def _visible(text: str) -> Iterable[str]:
+    for character in text:
+        yield character if character.isprintable() else " "

@@ -1,0 +1,242 @@
+"""From a deployment's record to lines for somebody who sees this for the first time. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from turnout.api.views import DeploymentView
+from turnout.model.deployment import Kind, Status
+from turnout.model.journal import DeploymentRecord, SplitRecord, StepRecord, StepState
+from turnout.model.plan import (
+    AwaitReady,
+    CloseListener,
+    CreateGroup,
+    Delay,
+    DestroyGroup,
+    DrainGroup,
+    Operation,
+    Plan,
+    ResizeGroup,
+    RunChecks,
+    ScheduleCold,
+    SetHold,
+    Watch,
+)
+from turnout.model.units import format_duration, format_share
+
+
+class Mood(StrEnum):
+    """How a line is to be taken."""
+
+    PLAIN = "plain"
+    GOOD = "good"
+    BAD = "bad"
+    BACK = "back"
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One event. `shares`: the split that it brought, the newest version first."""
+
+    at: datetime
+    label: str
+    text: str
+    mood: Mood = Mood.PLAIN
+    shares: tuple[tuple[str, int], ...] = ()
+
+
+@dataclass(slots=True)
+class Teller:
+    """Tells each event once. Knows the versions of the server groups that it saw being made."""
+
+    _told: set[tuple[object, ...]] = field(default_factory=set)
+    _versions: dict[str, str] = field(default_factory=dict)
+
+    def news(self, view: DeploymentView) -> list[Line]:
+        """What is new, in order."""
+        self._learn(view.record.plan)
+        new = []
+        for key, line in sorted(self._lines(view), key=lambda found: found[1].at):
+            if (view.record.id, *key) not in self._told:
+                self._told.add((view.record.id, *key))
+                new.append(line)
+        return new
+
+    def version(self, group: str) -> str:
+        """`version 2`; the server group's own name when that is not known."""
+        return f"version {self._versions[group]}" if group in self._versions else group
+
+    def _learn(self, plan: Plan | None) -> None:
+        for step in plan.steps if plan else ():
+            if isinstance(step.operation, CreateGroup):
+                self._versions[step.operation.group] = step.operation.settings.version
+
+    def _lines(self, view: DeploymentView) -> Iterator[tuple[tuple[object, ...], Line]]:
+        record = view.record
+        operations = {s.id: s.operation for s in record.plan.steps} if record.plan else {}
+        for step in view.steps:
+            operation = None if step.way_back else operations.get(step.step)
+            begun = self._begun(step, operation)
+            if begun:
+                yield ("begun", step.number), begun
+            if step.ended_at and step.state is not StepState.RUNNING:
+                ended = self._ended(step, operation, step.ended_at)
+                if ended:
+                    yield ("ended", step.number), ended
+        for split in view.splits:
+            yield ("split", split.generation), self._split(split, record)
+        if record.status.is_end:
+            yield ("end",), self._end(record)
+
+    # --- steps ---
+
+    def _begun(self, step: StepRecord, operation: Operation | None) -> Line | None:
+        if not isinstance(operation, Watch) or _is_hold(step):
+            return None
+        new, source = self.version(operation.group), self.version(operation.source)
+        length = format_duration(operation.duration)
+        told = f"comparing {new} with {source} for up to {length}, ready to go back"
+        if not operation.source:
+            told = f"looking at the answers of {new} for {length}"
+        return Line(step.started_at, "watch", told)
+
+    def _ended(self, step: StepRecord, operation: Operation | None, at: datetime) -> Line | None:
+        if step.state is StepState.FAILED:
+            if isinstance(operation, Watch):
+                return Line(at, "trip wire", self._tripped(step, operation), Mood.BAD)
+            return Line(at, "failed", _with_answer(step), Mood.BAD)
+        if step.state is StepState.CANCELED:
+            return Line(at, "canceled", step.title, Mood.BACK)
+        if step.way_back or operation is None:
+            return None if step.op == "replace_split" else self._cleaned(step, at)
+        told = self._done(step, operation)
+        return Line(at, *told) if told else None
+
+    def _done(self, step: StepRecord, operation: Operation) -> tuple[str, str] | None:
+        told: tuple[str, str] | None = None  # pins and the like are of no interest here
+        match operation:
+            case CreateGroup():
+                count = _plural(operation.instances, "instance")
+                told = "start", f"{count} of {self.version(operation.group)}"
+            case AwaitReady():
+                took = format_seconds((step.ended_at or step.started_at) - step.started_at)
+                count = f"{self.version(operation.group)}: {operation.ready} healthy"
+                beside = ", no user sees it yet" if step.step == "ready" else ""
+                told = "ready", f"{count} after {took}{beside}"
+            case Watch():
+                told = _watched(step)
+            case DrainGroup():
+                told = "drain", f"{self.version(operation.group)}: {step.said}"
+            case DestroyGroup():
+                told = "retire", f"{self.version(operation.group)} is stopped and gone"
+            case ResizeGroup() if not step.step.startswith("grow-"):
+                told = "step", _with_answer(step)
+            case RunChecks() | Delay() | ScheduleCold() | SetHold() | CloseListener():
+                told = "step", _with_answer(step)
+            case _:
+                pass
+        return told
+
+    def _cleaned(self, step: StepRecord, at: datetime) -> Line | None:
+        """What follows on the way back, traffic being safe already."""
+        if step.op == "pin_group":
+            return None
+        title = step.title
+        for group, version in self._versions.items():
+            title = title.replace(group, f"version {version}")
+        return Line(at, "clean up", title, Mood.BACK)
+
+    def _tripped(self, step: StepRecord, watch: Watch) -> str:
+        """With the figures where failed requests are the reason, else in the check's own words."""
+        found = step.figures
+        share, before = found.get("error_share", 0.0), found.get("source_error_share", 0.0)
+        if not found.get("failed") or share <= before:
+            return step.said
+        counted = f"{found['failed']:,.0f} of {found['requests']:,.0f} requests"
+        told = f"{self.version(watch.group)} failed {counted} ({share / 10:.0f} %)"
+        if watch.source:
+            told += f"; {self.version(watch.source)} before it: {before / 10:.0f} %"
+        return told
+
+    # --- traffic and ends ---
+
+    def _split(self, split: SplitRecord, record: DeploymentRecord) -> Line:
+        took = format_seconds(split.confirmed_at - split.requested_at)
+        shares = tuple((self.version(g), s) for g, s in sorted(split.shares.items(), reverse=True))
+        if is_way_back(split, record):
+            assert record.detected_at is not None  # noqa: S101 - decided after it was noticed
+            noticed = format_seconds(split.confirmed_at - record.detected_at)
+            return Line(
+                split.confirmed_at,
+                "back",
+                f"{noticed} after it was noticed",
+                Mood.BACK,
+                shares,
+            )
+        return Line(split.confirmed_at, "traffic", f"confirmed in {took}", Mood.PLAIN, shares)
+
+    def _end(self, record: DeploymentRecord) -> Line:
+        at = record.ended_at or record.request.requested_at
+        is_deploy = record.request.kind is Kind.DEPLOY
+        match record.status:
+            case Status.SUCCEEDED if is_deploy and record.plan:
+                return Line(at, "done", self._succeeded(record.plan), Mood.GOOD)
+            case Status.SUCCEEDED:
+                return Line(at, "done", record.sentence, Mood.GOOD)
+            case Status.ROLLED_BACK if is_deploy and record.plan:
+                new, source = self.version(record.plan.new_group), self.version(record.plan.source)
+                told = f"{new} is gone, {source} serves as before" if record.plan.source else new
+                return Line(at, "taken back", told, Mood.BACK)
+            case _:
+                label = str(record.status).replace("_", " ")
+                return Line(at, label, record.sentence, Mood.BAD)
+
+    def _succeeded(self, plan: Plan) -> str:
+        told = f"{self.version(plan.new_group)} serves"
+        if plan.source and plan.source not in plan.destroys:
+            told += f"; {self.version(plan.source)} stays warm, ready to take over"
+        return told
+
+
+def is_way_back(split: SplitRecord, record: DeploymentRecord) -> bool:
+    """Whether this change of traffic took a deployment back."""
+    is_rollback = record.request.kind is Kind.ROLLBACK
+    decided = record.decided_at
+    return decided is not None and not is_rollback and split.requested_at >= decided
+
+
+def format_seconds(duration: timedelta) -> str:
+    """`8 ms`, `2.1 s`."""
+    milliseconds = max(duration / timedelta(milliseconds=1), 0)
+    if milliseconds < 999.5:
+        return f"{milliseconds:.0f} ms"
+    return f"{milliseconds / 1000:.1f} s"
+
+
+def format_shares(shares: tuple[tuple[str, int], ...]) -> str:
+    """`version 3 10 %, version 2 90 %`."""
+    return ", ".join(f"{name} {format_share(share)}" for name, share in shares) or "nothing"
+
+
+def _is_hold(step: StepRecord) -> bool:
+    return step.step.startswith("hold-")
+
+
+def _watched(step: StepRecord) -> tuple[str, str] | None:
+    found = step.figures
+    if "requests" not in found:
+        return "watched", step.said
+    counted = f"{found.get('failed', 0):,.0f} of {found['requests']:,.0f} requests failed"
+    latency = f", p99 {found['p99_ms']:.3g} ms" if "p99_ms" in found else ""
+    return ("held" if _is_hold(step) else "watched"), f"{counted}{latency}"
+
+
+def _with_answer(step: StepRecord) -> str:
+    return f"{step.title}: {step.said}" if step.said else step.title
+
+
+def _plural(number: int, one: str) -> str:
+    return f"{number} {one}" if number == 1 else f"{number} {one}s"
