@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -107,6 +106,8 @@ class Invocation:
 
     def say_json(self, document: Any, *, compact: bool = False) -> None:
         """Print a result for programs: one document, or with `compact` one line of several."""
+        import json
+
         indent = None if compact else 2
         print(
             json.dumps(document, indent=indent, ensure_ascii=False),

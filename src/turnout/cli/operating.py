@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -51,6 +50,8 @@ class Wish:
 
 def new_id() -> str:
     """An id for one request: sending it twice does it once."""
+    import secrets
+
     return "d-" + "".join(secrets.choice(_LETTERS) for _ in range(10))
 
 

@@ -95,6 +95,16 @@ def server(
         LogFormat | None,
         typer.Option(help="auto: for people at a terminal, JSON elsewhere. [default: auto]"),
     ] = None,
+    keep_events_days: Annotated[
+        int | None,
+        typer.Option(metavar="DAYS", min=1, help="How long single events are kept. [default: 90]"),
+    ] = None,
+    keep_deployments_days: Annotated[
+        int | None,
+        typer.Option(
+            metavar="DAYS", min=1, help="How long deployments are kept. [default: for ever]"
+        ),
+    ] = None,
     stop_everything: Annotated[
         bool,
         typer.Option("--stop-everything", help="At the end stop all instances and the router too."),
@@ -117,6 +127,8 @@ def server(
         "ports": ports,
         "log_level": str(log_level) if log_level else None,
         "log_format": str(log_format) if log_format else None,
+        "keep_events_days": keep_events_days,
+        "keep_deployments_days": keep_deployments_days,
         "stop_everything": stop_everything or None,
     }
     settings = read_settings(given)

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import getpass
 import io
 import os
-import socket
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -18,6 +16,9 @@ if TYPE_CHECKING:
 
 def user_name() -> str:
     """Who sits here: `anna@build1`."""
+    import getpass
+    import socket
+
     try:
         name = getpass.getuser()
     except (KeyError, OSError):  # a container may run as a number without a name

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import resource
 import subprocess
 import sys
 
@@ -166,6 +167,19 @@ def test_a_command_loads_only_what_it_needs(typed: list[str], never: tuple[str, 
         [sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=True
     )
     assert done.stdout.splitlines()[-1].strip() == "loaded:"
+
+
+def test_the_help_takes_little_of_a_processor() -> None:
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    subprocess.run(
+        [sys.executable, "-m", "turnout", "--help"],
+        stdout=subprocess.DEVNULL,
+        timeout=60,
+        check=True,
+    )
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    took = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    assert took < 0.4
 
 
 def test_python_can_run_the_package_as_a_program() -> None:
