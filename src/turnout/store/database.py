@@ -9,8 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Table, event
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import Connection, event
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
@@ -71,7 +70,8 @@ def open_engine(url: URL, patience: timedelta = PATIENCE) -> AsyncEngine:
         connect_args=_sqlite_arguments() if is_sqlite else _postgresql_arguments(url, patience),
         pool_size=CONNECTIONS,
         max_overflow=0,
-        pool_pre_ping=True,  # a database that was restarted costs a moment, not an error
+        # A database server that was restarted costs a moment, not an error.
+        pool_pre_ping=not is_sqlite,
     )
     if is_sqlite:
         event.listen(engine.sync_engine, "connect", partial(_prepare_connection, patience))
@@ -86,12 +86,6 @@ def for_writing(engine: AsyncEngine) -> AsyncEngine:
     written meanwhile; so these transactions are writers from their first moment.
     """
     return engine.execution_options(turnout_writes=True)
-
-
-def upsert(connection_dialect: str, table: Table) -> sqlite.Insert | postgresql.Insert:
-    """An INSERT that knows ON CONFLICT. Both databases spell it alike, SQLAlchemy keeps two of
-    it."""
-    return sqlite.insert(table) if connection_dialect == "sqlite" else postgresql.insert(table)
 
 
 def lock_for_migration(connection: Connection) -> None:

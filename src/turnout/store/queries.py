@@ -11,13 +11,11 @@ from datetime import datetime
 from sqlalchemy import Select, literal, select, tuple_, union_all
 
 from turnout.model.deployment import Status
+from turnout.store.statements import EVENTS
 from turnout.store.tables import checks, counters, deployments, events, holds, splits, steps
 
 Place = tuple[datetime, str]
 """Where a deployment stands in the list: time of request, then id."""
-
-EVENTS = "events"
-"""The counter of events."""
 
 
 def deployment_body(deployment: str) -> Select[str]:
@@ -30,6 +28,11 @@ def deployment_place(deployment: str) -> Select[datetime, str]:
     return select(deployments.c.requested_at, deployments.c.id).where(
         deployments.c.id == deployment
     )
+
+
+def deployment_status(deployment: str) -> Select[str]:
+    """What one deployment has come to."""
+    return select(deployments.c.status).where(deployments.c.id == deployment)
 
 
 def deployment_page(

