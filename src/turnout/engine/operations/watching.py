@@ -120,12 +120,15 @@ class CheckOperations:
         state = await self._router.observe_listener(cluster)
         if state is None:
             raise NotFound(f"{cluster} has no listener while {group} is checked")
+        groups = (await self._provider.observe_groups(cluster)).groups
+        folders = (g.settings.run.folder for g in groups if g.name == group)
         return CheckContext(
             cluster=cluster,
             group=group,
             source=source,
             listener=state.listener,
             switched_at=moved,
+            folder=next(folders, ""),
         )
 
     async def _record(self, deployment: str, step: str, answer: CheckAnswer) -> None:
