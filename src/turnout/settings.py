@@ -86,6 +86,10 @@ class Settings(BaseSettings):
     """`auto` = for people in a terminal, JSON elsewhere."""
     stop_everything: bool = False
     """At the end of the server also end all instances and the router, and leave nothing running."""
+    keep_events_days: Annotated[int, Field(ge=1)] = 90
+    """How long single events are kept. What deployments did is kept for ever, unless"""
+    keep_deployments_days: Annotated[int, Field(ge=1)] | None = None
+    """this says how long."""
     freezes: tuple[Freeze, ...] = ()
     """When clusters must not be deployed."""
 

@@ -1,0 +1,212 @@
+"""The parts of a server: started side by side where they can be, stopped in order."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Any
+
+import structlog
+
+from turnout.api.backend import Backend
+from turnout.api.stream import Feed
+from turnout.api.views import Finding
+from turnout.checks import LocalChecker
+from turnout.checks.command import end_strays
+from turnout.engine.operations import Operations
+from turnout.engine.service import running_engine
+from turnout.engine.temporal_server import running_temporal
+from turnout.model.freeze import open_freeze
+from turnout.model.names import parse_cluster
+from turnout.providers.local import LocalProvider
+from turnout.server import doctor
+from turnout.server.clock import SystemClock
+from turnout.server.errors import raising_first
+from turnout.server.housekeeping import Cooling, prune_daily
+from turnout.server.notes import EventNotes
+from turnout.server.places import Places
+from turnout.server.sync import EndpointSync
+from turnout.settings import Settings
+from turnout.store.migration import migrate
+from turnout.store.retention import Pruned
+from turnout.store.sql import SqlStore
+from turnout.traffic.envoy import EnvoyDrainer, EnvoyRouter
+from turnout.traffic.recorder import TrafficRecorder
+
+log = structlog.get_logger(__name__)
+
+TARGET = "local"
+
+
+class Parts:
+    """The adapters of one server. Built at once, brought to life by `running_backend`."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.places = Places(settings)
+        self.clock = SystemClock()
+        self.notes = EventNotes()
+        self.router = EnvoyRouter(
+            self.places.router, binary=settings.envoy_binary, on_event=self.notes.note
+        )
+        self.sync = EndpointSync(self.router)
+        self.provider = LocalProvider(
+            self.places.groups,
+            EnvoyDrainer(self.router),
+            on_change=self.sync.changed,
+            on_event=self.notes.note,
+            clock=self.clock,
+            ports=settings.ports,
+        )
+        self.recorder = TrafficRecorder(self.router)
+        self.store = SqlStore(self.places.store_url)
+        self.feed = Feed(self.store)
+        self.operations = Operations(
+            provider=self.provider,
+            router=self.router,
+            drainer=EnvoyDrainer(self.router),
+            metrics=self.recorder,
+            checker=LocalChecker(self.recorder, self.clock, owner=str(self.places.data)),
+            journal=self.store,
+            archive=self.store,
+            clock=self.clock,
+            frozen=self.frozen,
+        )
+
+    def frozen(self, cluster: str) -> str:
+        """The freeze window that is open for a cluster now, in words."""
+        return open_freeze(
+            self.settings.freezes,
+            cluster=cluster,
+            application=parse_cluster(cluster).application,
+            target=TARGET,
+            now=self.clock.now(),
+        )
+
+    async def prune(self) -> None:
+        """Forget what is old."""
+        gone = await self.store.prune(
+            now=self.clock.now(),
+            keep_days=self.settings.keep_deployments_days,
+            event_days=self.settings.keep_events_days,
+        )
+        if gone != Pruned():
+            log.info("journal.pruned", deployments=gone.deployments, events=gone.events)
+
+    async def examine(self) -> tuple[Finding, ...]:
+        """What the doctor says."""
+        return await doctor.examine(self.settings)
+
+
+@asynccontextmanager
+async def running_backend(settings: Settings) -> AsyncIterator[Backend]:
+    """Everything behind the API, at work. On leaving, all ends but the router and the instances
+    (these too with `stop_everything`).
+
+    Raises `TurnoutError` when a part does not come to life.
+    """
+    parts = Parts(settings)
+    async with AsyncExitStack() as stack:
+        temporal = await _start(parts, stack)
+        tasks = await stack.enter_async_context(_running_tasks())
+        for work in (
+            parts.sync.run(parts.provider, parts.provider),
+            parts.recorder.run(),
+            parts.notes.run(parts.store),
+            parts.feed.run(),
+            prune_daily(parts.prune, parts.clock),
+        ):
+            tasks.start(work)
+        engine = await stack.enter_async_context(
+            running_engine(
+                temporal,
+                operations=parts.operations,
+                journal=parts.store,
+                archive=parts.store,
+                clock=parts.clock,
+            )
+        )
+        cooling = Cooling(
+            submitter=engine,
+            provider=parts.provider,
+            inventory=parts.provider,
+            archive=parts.store,
+            observe=parts.operations.observe,
+            clock=parts.clock,
+        )
+        tasks.start(cooling.run())
+        yield Backend(
+            deployer=engine,
+            archive=parts.store,
+            journal=parts.store,
+            inventory=parts.provider,
+            clock=parts.clock,
+            feed=parts.feed,
+            observe=parts.operations.observe,
+            observe_traffic=parts.router.observe_all_traffic,
+            doctor=parts.examine,
+        )
+
+
+class _Tasks:
+    """Work that goes on for as long as the server does."""
+
+    def __init__(self, group: asyncio.TaskGroup) -> None:
+        self._group = group
+        self._started: list[asyncio.Task[None]] = []
+
+    def start(self, work: Coroutine[Any, Any, None]) -> None:  # what a coroutine sends is its own
+        """Do it until the end. When it fails, the server does."""
+        self._started.append(self._group.create_task(work))
+
+    def cancel(self) -> None:
+        """The end."""
+        for task in self._started:
+            task.cancel()
+
+
+@asynccontextmanager
+async def _running_tasks() -> AsyncIterator[_Tasks]:
+    async with asyncio.TaskGroup() as group:
+        tasks = _Tasks(group)
+        try:
+            yield tasks
+        finally:
+            tasks.cancel()
+
+
+async def _start(parts: Parts, stack: AsyncExitStack) -> str:
+    """Bring the adapters to life, the data path first; returns the address of Temporal."""
+    with raising_first():
+        async with asyncio.TaskGroup() as starting:
+            temporal = starting.create_task(_start_temporal(parts, stack))
+            starting.create_task(_start_store(parts, stack))
+            starting.create_task(_start_data_path(parts, stack))
+            starting.create_task(end_strays(str(parts.places.data)))
+    return temporal.result()
+
+
+async def _start_data_path(parts: Parts, stack: AsyncExitStack) -> None:
+    """Router and instances know each other again afterwards."""
+    if parts.settings.stop_everything:
+        stack.push_async_callback(parts.router.stop)
+    await stack.enter_async_context(parts.router)
+    if parts.settings.stop_everything:
+        stack.push_async_callback(parts.provider.stop_instances)
+    await stack.enter_async_context(parts.provider)
+    await parts.sync.apply_all(parts.provider, parts.provider)
+
+
+async def _start_store(parts: Parts, stack: AsyncExitStack) -> None:
+    await migrate(parts.places.store_url)
+    await stack.enter_async_context(parts.store)
+
+
+async def _start_temporal(parts: Parts, stack: AsyncExitStack) -> str:
+    settings = parts.settings
+    if settings.temporal:
+        return settings.temporal
+    return await stack.enter_async_context(
+        running_temporal(parts.places.temporal, binary=settings.temporal_binary)
+    )

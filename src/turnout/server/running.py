@@ -1,0 +1,111 @@
+"""One server from start to end: hold the data folder, listen, bring the parts to life, wait."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from importlib.metadata import version
+from typing import NoReturn
+
+import structlog
+
+from turnout.api.app import create_app
+from turnout.api.backend import Entrance
+from turnout.api.security import Access
+from turnout.logs import configure_logs
+from turnout.model.errors import Conflict, TurnoutError
+from turnout.server.errors import raising_first
+from turnout.server.holding import holding
+from turnout.server.listening import bind, build_server, format_address
+from turnout.server.parts import running_backend
+from turnout.settings import Settings
+
+log = structlog.get_logger(__name__)
+
+OK, FAILED, REFUSED = 0, 3, 4
+"""Exit codes, as those of the command line."""
+
+_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+
+
+def main(settings: Settings) -> int:
+    """Run a server until it is told to end, then end the process.
+
+    Returns an exit code only when no server came to be.
+    """
+    configure_logs(settings.log_level, settings.log_format)
+    try:
+        asyncio.run(serve(settings, _say_ready))
+    except TurnoutError as error:
+        sys.stderr.write(f"{error.message}\n{error.hint}\n" if error.hint else f"{error.message}\n")
+        return REFUSED if isinstance(error, Conflict) else FAILED
+    return _leave(OK)
+
+
+async def serve(settings: Settings, ready: Callable[[str], None]) -> None:
+    """Serve until SIGTERM, SIGINT or SIGHUP; `ready` is told the address once requests are taken.
+
+    Afterwards server and embedded Temporal have ended; the router and the instances go on, unless
+    `stop_everything` is set. Raises `TurnoutError` when it cannot be started.
+    """
+    with holding(settings.data) as note_address, contextlib.closing(bind(settings)) as listening:
+        address = format_address(listening)
+        note_address(address)
+        entrance = Entrance(version("turnout"), str(settings.data))
+        api = build_server(create_app(entrance, Access(settings.token)))
+        with raising_first(), _stopped_by_signals() as stop:
+            async with asyncio.TaskGroup() as tasks:
+                answering = tasks.create_task(api.serve(sockets=[listening]))
+                try:
+                    async with running_backend(settings) as backend:
+                        entrance.open(backend)
+                        ready(address)
+                        await stop.wait()
+                        entrance.shut()
+                        backend.feed.close()
+                        api.should_exit = True
+                        await answering
+                finally:
+                    api.should_exit = True
+        log.info("server.ended", data=str(settings.data))
+
+
+@contextlib.contextmanager
+def _stopped_by_signals() -> Iterator[asyncio.Event]:
+    """Set by the first signal: the server ends in order. A second one ends the process at once."""
+    stop = asyncio.Event()
+
+    def told(number: signal.Signals) -> None:
+        if stop.is_set():
+            os._exit(128 + number)
+        log.info("server.told_to_end", signal=number.name)
+        stop.set()
+
+    loop = asyncio.get_running_loop()
+    for number in _SIGNALS:
+        loop.add_signal_handler(number, told, number)
+    try:
+        yield stop
+    finally:
+        for number in _SIGNALS:
+            loop.remove_signal_handler(number)
+
+
+def _leave(code: int) -> NoReturn:
+    """End the process now: taking an interpreter with a Temporal client in it apart takes seconds,
+    and may crash. Everything that must be done has been done.
+    """
+    logging.shutdown()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
+
+
+def _say_ready(address: str) -> None:
+    sys.stdout.write(f"Turnout is ready at {address}\n")
+    sys.stdout.flush()
