@@ -442,3 +442,9 @@ def test_an_anchor_serves_twice() -> None:
 def test_a_file_that_is_something_else_altogether_is_not_told_without_end() -> None:
     text = "\n".join(f"key{n}: {n}" for n in range(5_000))
     assert len(problems(text)) == 50
+
+
+def test_mistakes_deep_inside_are_not_told_without_end_either() -> None:
+    settings = "".join(f"    A-{n}: x\n" for n in range(500))
+    text = SMALLEST.replace("run:\n", f"run:\n  environment:\n{settings}")
+    assert len(problems(f"{text}keep: 2\n")) == 50
