@@ -111,7 +111,7 @@ class Teller:
         if step.state is StepState.CANCELED:
             return Line(at, "canceled", step.title, Mood.BACK)
         if step.way_back or operation is None:
-            return None if step.op == "replace_split" else self._cleaned(step, at)
+            return self._cleaned(step, at)
         told = self._done(step, operation)
         return Line(at, *told) if told else None
 
@@ -142,7 +142,7 @@ class Teller:
 
     def _cleaned(self, step: StepRecord, at: datetime) -> Line | None:
         """What follows on the way back, traffic being safe already."""
-        if step.op == "pin_group":
+        if step.op not in ("drain_group", "destroy_group"):
             return None
         title = step.title
         for group, version in self._versions.items():

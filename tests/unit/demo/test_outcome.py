@@ -1,0 +1,138 @@
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from tests.unit.cli import documents
+from tests.unit.cli.documents import NOW, cluster_view
+from turnout.api.views import ClusterView, DeploymentView
+from turnout.demo.acts import QUICK, Act, build_acts
+from turnout.demo.outcome import Outcome, Result, broken_promises, build_result, verdict
+from turnout.demo.table import build_table
+from turnout.model.deployment import Status
+from turnout.model.value import Value
+from turnout.testing.load import Report
+from turnout.testing.load.record import Columns, Row
+from turnout.testing.load.report import Counts
+
+ACTS = build_acts(QUICK, python="python3", port=8099)
+
+
+def outcome(act: Act, status: Status = Status.SUCCEEDED, **changes: object) -> Outcome:
+    good = Outcome(
+        act=act,
+        status=status,
+        share=0,
+        is_there=True,
+        requests=400,
+        failed=0,
+        served_for=timedelta(seconds=2),
+        switches=(timedelta(milliseconds=8),),
+        back=None,
+    )
+    return replace(good, **changes)  # type: ignore[arg-type] # names of the fields above
+
+
+def as_promised() -> Result:
+    one, two, three, four = ACTS
+    taken_back = outcome(
+        four,
+        Status.ROLLED_BACK,
+        is_there=False,
+        failed=120,
+        served_for=timedelta(seconds=2.1),
+        back=timedelta(milliseconds=31),
+    )
+    steps = tuple(timedelta(milliseconds=ms) for ms in (6, 11, 7, 9))
+    return Result(
+        (outcome(one), outcome(two), outcome(three, share=1000, switches=steps), taken_back),
+        requests=1600,
+        lost=0,
+        unaccounted=0,
+    )
+
+
+def changed(number: int, **changes: object) -> Result:
+    good = as_promised()
+    outcomes = list(good.outcomes)
+    outcomes[number] = replace(outcomes[number], **changes)  # type: ignore[arg-type] # as above
+    return replace(good, outcomes=tuple(outcomes))
+
+
+def test_a_show_as_promised_has_nothing_to_complain_about() -> None:
+    assert broken_promises(as_promised()) == ()
+    assert verdict(as_promised()) == (
+        "0 of 1,600 requests lost through Turnout; version 4 failed 120 of its 400 requests "
+        "in the 2.1 s before it was taken back."
+    )
+
+
+@pytest.mark.parametrize(
+    ("result", "complaint"),
+    [
+        (replace(as_promised(), lost=1), "1 requests were lost"),
+        (replace(as_promised(), unaccounted=2), "2 requests never ended"),
+        (
+            changed(1, status=Status.ROLLED_BACK),
+            "version 2 should have succeeded, and been rolled back",
+        ),
+        (
+            changed(3, status=Status.SUCCEEDED),
+            "version 4 should have been rolled back, and succeeded",
+        ),
+        (changed(1, requests=0), "version 2 has answered no request"),
+        (changed(3, failed=0), "version 4 should have failed requests, and has not"),
+        (
+            changed(3, is_there=True),
+            "version 4 was taken back, and its server group is still there",
+        ),
+        (changed(3, back=None), "nothing says how long taking version 4 back took"),
+        (changed(2, share=900), "version 3 should have all users now"),
+        (replace(as_promised(), complaints=("a port is taken",)), "a port is taken"),
+    ],
+)
+def test_whatever_is_not_as_promised_is_said(result: Result, complaint: str) -> None:
+    assert broken_promises(result) == (complaint,)
+
+
+def report(*rows: tuple[str, int]) -> Report:
+    """One request every 0.1 s: who answered, with which status."""
+    columns = Columns()
+    for number, (version, status) in enumerate(rows):
+        columns.append(Row(NOW.timestamp() + number / 10, 0.0, 0.001, status, version, "", False))
+    return Report(columns, Counts(started=len(rows)))
+
+
+def view(value: Value) -> DeploymentView:
+    return DeploymentView.model_validate_json(value.model_dump_json())
+
+
+def cluster() -> ClusterView:
+    return ClusterView.model_validate_json(
+        cluster_view({"shop-v000": 1000}, waiting=()).model_dump_json()
+    )
+
+
+def test_only_failures_of_the_bad_version_itself_are_not_lost() -> None:
+    played = [(ACTS[3], view(documents.rolled_back_view()))]
+    sent = report(("3", 200), ("4", 200), ("4", 500), ("4", 500), ("", 503), ("", 0), ("3", 500))
+    result = build_result(played, cluster(), sent)
+    assert result.lost == 3
+    assert (result.outcomes[0].requests, result.outcomes[0].failed) == (3, 2)
+    assert result.outcomes[0].served_for == timedelta(seconds=0.2)
+
+
+def test_times_are_those_that_turnout_has_proof_of() -> None:
+    played = [(ACTS[3], view(documents.rolled_back_view()))]
+    (found,) = build_result(played, cluster(), report(("4", 200))).outcomes
+    assert found.switches == (timedelta(milliseconds=8),)
+    assert found.back == timedelta(milliseconds=190)
+
+
+def test_the_table_has_a_row_for_every_version() -> None:
+    columns = {str(c.header): list(map(str, c.cells)) for c in build_table(as_promised()).columns}
+    assert columns["version"] == ["1", "2", "3", "4"]
+    assert columns["share now"] == ["0 %", "0 %", "100 %", "gone"]
+    assert columns["failed"] == ["0", "0", "0", "120"]
+    assert columns["time to switch"] == ["8 ms", "8 ms", "11 ms (slowest of 4)", "8 ms"]
+    assert columns["time to roll back"] == ["-", "-", "-", "31 ms"]
