@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import typer
 
-from tests.unit.cli import documents
+from tests.unit.cli import documents, plans
 from tests.unit.cli.command_line import CommandLine
 from tests.unit.cli.documents import NOW, seconds
 from tests.unit.cli.fake_server import FakeServer
@@ -104,7 +104,7 @@ def in_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("in_folder")
 def test_the_sample_of_a_plan_is_what_is_printed() -> None:
-    said = CommandLine(FakeServer(plan=documents.plan()))("plan", "service.yaml")
+    said = CommandLine(FakeServer(plan=plans.blue_green()))("plan", "service.yaml")
     assert sample("plan") == said.out
 
 

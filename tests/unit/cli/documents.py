@@ -1,4 +1,4 @@
-"""What a server would say: documents built from the real models and the real planner."""
+"""What a server would say: documents built from the real models."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
+from tests.unit.cli.plans import blue_green
 from turnout.cli.answers import ClusterView, DeploymentView
 from turnout.model.checks import CheckAnswer, Verdict
 from turnout.model.deployment import (
@@ -16,7 +17,6 @@ from turnout.model.deployment import (
     Request,
     Service,
     Status,
-    StrategyName,
 )
 from turnout.model.journal import (
     CheckRecord,
@@ -26,7 +26,7 @@ from turnout.model.journal import (
     StepRecord,
     StepState,
 )
-from turnout.model.plan import Plan, Step
+from turnout.model.plan import Step
 from turnout.model.servers import (
     GroupSettings,
     HttpProbe,
@@ -38,7 +38,6 @@ from turnout.model.servers import (
 )
 from turnout.model.traffic import GroupTraffic, Listener, TrafficSplit
 from turnout.model.value import Value
-from turnout.strategies.planning import plan_deployment
 
 NOW = datetime(2025, 11, 23, 13, 3, 7, tzinfo=UTC)
 ZONE = timezone(timedelta(hours=1), "CET")
@@ -131,16 +130,8 @@ def request(kind: Kind = Kind.DEPLOY, **changes: Any) -> Request:
     return Request(**(wanted | changes))
 
 
-def plan(asked: Request | None = None, found: ClusterState | None = None) -> Plan:
-    return plan_deployment(asked or request(), found or state())
-
-
-def rolling_plan() -> Plan:
-    return plan(request(service=service(strategy=StrategyName.ROLLING_BLUE_GREEN)))
-
-
 def record(status: Status = Status.RUNNING, **changes: Any) -> DeploymentRecord:
-    made = plan()
+    made = blue_green()
     wanted: dict[str, Any] = {
         "request": request(),
         "status": status,
@@ -174,7 +165,7 @@ def step(
 
 def waiting_view() -> DeploymentView:
     """The new group is being waited for."""
-    pin, create, ready, *_ = plan().steps
+    pin, create, ready, *_ = blue_green().steps
     return DeploymentView(
         record=record(sentence=ready.title),
         steps=(
@@ -194,7 +185,7 @@ def waiting_view() -> DeploymentView:
 
 def switched_view() -> DeploymentView:
     """All traffic is on the new group, which is being watched."""
-    pin, create, ready, switch, watch, *_ = plan().steps
+    pin, create, ready, switch, watch, *_ = blue_green().steps
     return DeploymentView(
         record=record(sentence=watch.title, switched_at=NOW + seconds(5.208)),
         steps=(
@@ -219,7 +210,7 @@ def succeeded_view() -> DeploymentView:
     """The end of a good deployment."""
     before = switched_view()
     *first, watch = before.steps
-    drain, release = plan().steps[-2:]
+    drain, release = blue_green().steps[-2:]
     done = watch.model_copy(
         update={
             "state": StepState.SUCCEEDED,
@@ -232,7 +223,7 @@ def succeeded_view() -> DeploymentView:
         update={
             "record": record(
                 Status.SUCCEEDED,
-                sentence=f"{plan().title}: done",
+                sentence=f"{blue_green().title}: done",
                 switched_at=NOW + seconds(5.208),
                 ended_at=NOW + seconds(35.3),
             ),
@@ -340,7 +331,7 @@ def cluster_view(shares: dict[str, int] | None = None, **changes: Any) -> Cluste
             "shop-v000": GroupTraffic(requests=88120, failed=3),
             "shop-v001": GroupTraffic(requests=1204),
         },
-        "running": record(sentence=plan().steps[2].title),
+        "running": record(sentence=blue_green().steps[2].title),
         "address": "http://127.0.0.1:8080",
     }
     return ClusterView(**(wanted | changes))

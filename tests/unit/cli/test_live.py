@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console, RenderableType
 
-from tests.unit.cli import documents
+from tests.unit.cli import documents, plans
 from tests.unit.cli.command_line import CommandLine
 from tests.unit.cli.documents import NOW, ZONE, seconds
 from tests.unit.cli.fake_server import FakeServer
@@ -145,6 +145,15 @@ def test_the_bar_moves_to_the_new_split_and_is_always_whole() -> None:
     assert new[-1] == BAR
 
 
+@pytest.mark.parametrize("width", [40, 60, 80])
+def test_a_narrow_terminal_gets_a_shorter_bar(width: int, service_file: Path) -> None:
+    server = FakeServer(views=[documents.succeeded_view()], cluster=documents.cluster_view())
+    environment = {"COLUMNS": str(width), "NO_COLOR": "1"}
+    said = CommandLine(server, terminal=True, environment=environment)("deploy", str(service_file))
+    [*_, bar] = (line for line in said.out.splitlines() if line.startswith("traffic "))
+    assert len(bar.rstrip()) == min(width, 8 + BAR)
+
+
 def test_requests_are_counted_from_the_first_picture() -> None:
     picture = LiveView(UNICODE, ZONE)
     view = documents.switched_view()
@@ -162,7 +171,7 @@ def test_requests_are_counted_from_the_first_picture() -> None:
 
 @pytest.mark.parametrize("height", [16, 18, 20])
 def test_a_long_plan_is_shown_around_its_present_step(height: int) -> None:
-    plan = documents.rolling_plan()
+    plan = plans.rolling()
     steps = [documents.step(step, n, n, n + 0.5) for n, step in enumerate(plan.steps[:7], start=1)]
     ready = documents.step(
         plan.steps[7], 8, 8.0, None, waiting_for="why " * 40, deadline=NOW + seconds(60)

@@ -6,14 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.cli import documents
+from tests.unit.cli import documents, plans
 from tests.unit.cli.command_line import CommandLine
 from tests.unit.cli.documents import NOW, seconds
 from tests.unit.cli.fake_server import FakeServer
 from turnout.cli.answers import DeploymentView
 from turnout.cli.exits import Exit
-from turnout.model.deployment import Choice, Kind, Status
-from turnout.model.plan import Plan
+from turnout.model.deployment import Choice, Status
 
 DONE = [documents.succeeded_view()]
 
@@ -21,14 +20,6 @@ DONE = [documents.succeeded_view()]
 def ended(status: Status) -> DeploymentView:
     record = documents.record(status, sentence="so it is", ended_at=NOW + seconds(1))
     return DeploymentView(record=record)
-
-
-def cold_rollback() -> Plan:
-    cold = documents.group(0, "1.1.0", desired=0)
-    state = documents.state(
-        {"shop-v001": 1000}, groups=(cold, documents.NEW), previous=("shop-v000",)
-    )
-    return documents.plan(documents.request(Kind.ROLLBACK), state)
 
 
 @pytest.mark.parametrize(
@@ -75,7 +66,7 @@ def test_an_operation_is_sent_to_its_cluster_and_waited_for(
     ],
 )
 def test_an_operation_can_be_planned_only(arguments: list[str]) -> None:
-    plan = cold_rollback()
+    plan = plans.cold_rollback()
     server = FakeServer(plan=plan)
     said = CommandLine(server)(*arguments, "--plan")
     assert said.code == Exit.SUCCESS
@@ -86,7 +77,7 @@ def test_an_operation_can_be_planned_only(arguments: list[str]) -> None:
 
 
 def test_a_person_sees_what_a_cold_rollback_means_before_saying_yes() -> None:
-    plan = cold_rollback()
+    plan = plans.cold_rollback()
     server = FakeServer(plan=plan, views=DONE, cluster=documents.cluster_view())
     said = CommandLine(server, terminal=True, typed="y\n")("rollback", "shop")
     assert said.code == Exit.SUCCESS
@@ -100,7 +91,7 @@ def test_a_person_sees_what_a_cold_rollback_means_before_saying_yes() -> None:
 
 @pytest.mark.parametrize("typed", ["n\n", "\n", "", "maybe\n"])
 def test_anything_but_yes_touches_nothing(typed: str) -> None:
-    server = FakeServer(plan=cold_rollback(), views=DONE, cluster=documents.cluster_view())
+    server = FakeServer(plan=plans.cold_rollback(), views=DONE, cluster=documents.cluster_view())
     said = CommandLine(server, terminal=True, typed=typed)("rollback", "shop")
     assert said.code == Exit.REFUSED
     assert "nothing was touched" in said.err
@@ -108,7 +99,7 @@ def test_anything_but_yes_touches_nothing(typed: str) -> None:
 
 
 def test_a_person_who_rolls_back_during_a_deployment_learns_of_cancel() -> None:
-    server = FakeServer(plan=cold_rollback(), cluster=documents.cluster_view())
+    server = FakeServer(plan=plans.cold_rollback(), cluster=documents.cluster_view())
     said = CommandLine(server, terminal=True, typed="n\n")("rollback", "shop")
     assert "d-k3v9x2m7qa is running" in said.out
     assert "turnout cancel d-k3v9x2m7qa" in said.out
@@ -129,7 +120,7 @@ def test_a_person_who_rolls_back_during_a_deployment_learns_of_cancel() -> None:
     ],
 )
 def test_only_what_takes_away_or_overrides_asks(arguments: list[str], *, asks: bool) -> None:
-    server = FakeServer(plan=cold_rollback(), views=DONE, cluster=documents.cluster_view())
+    server = FakeServer(plan=plans.cold_rollback(), views=DONE, cluster=documents.cluster_view())
     asked = CommandLine(server, terminal=True, typed="y\n")(*arguments)
     assert ("Go ahead?" in asked.err) == asks
     unasked = CommandLine(server, terminal=True)(*arguments, "--yes")
@@ -140,7 +131,7 @@ def test_only_what_takes_away_or_overrides_asks(arguments: list[str], *, asks: b
 
 
 def test_a_deployment_asks_only_when_it_overrides_guards(service_file: Path) -> None:
-    server = FakeServer(plan=documents.plan(), views=DONE, cluster=documents.cluster_view())
+    server = FakeServer(plan=plans.blue_green(), views=DONE, cluster=documents.cluster_view())
     plain = CommandLine(server, terminal=True)("deploy", str(service_file))
     forced = CommandLine(server, terminal=True, typed="y\n")(
         "deploy", str(service_file), "--force", "x"
@@ -150,8 +141,7 @@ def test_a_deployment_asks_only_when_it_overrides_guards(service_file: Path) -> 
 
 
 def test_a_refused_plan_is_not_asked_about() -> None:
-    plan = documents.plan(documents.request(Kind.ROLLBACK), documents.state())
-    assert plan.refused
+    plan = plans.refused("shop has no earlier server group that had traffic", "nothing")
     server = FakeServer(plan=plan, cluster=documents.cluster_view(running=None))
     said = CommandLine(server, terminal=True, typed="y\n")("rollback", "shop")
     assert said.code == Exit.REFUSED

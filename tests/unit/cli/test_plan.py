@@ -3,11 +3,10 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from tests.unit.cli import documents
+from tests.unit.cli import documents, plans
 from tests.unit.cli.command_line import CommandLine
 from tests.unit.cli.fake_server import FakeServer
 from turnout.cli.exits import Exit
-from turnout.model.deployment import Kind
 
 ROLLING = """\
 Plan: deploy shop 1.2.0 by rolling_blue_green
@@ -36,48 +35,43 @@ Do exactly this: turnout deploy {file} --fingerprint {fingerprint}
 
 
 def test_a_plan_is_a_numbered_table_with_what_a_person_should_know(service_file: Path) -> None:
-    plan = documents.rolling_plan()
+    plan = plans.rolling()
     said = CommandLine(FakeServer(plan=plan))("plan", str(service_file))
     assert said.code == Exit.SUCCESS
     assert said.out == ROLLING.format(fingerprint=plan.fingerprint, file=service_file)
 
 
 def test_a_plan_names_what_is_destroyed_and_what_is_unusual(service_file: Path) -> None:
-    asked = documents.request(Kind.SHRINK, keep=1)
-    groups = (documents.group(7, "1.0", before=9e5), documents.OLD)
-    plan = documents.plan(asked, documents.state(groups=groups))
-    first = documents.plan(found=documents.state({}, groups=(), listener=None, newest=""))
-    shrink = CommandLine(FakeServer(plan=plan))("shrink", "shop", "--keep", "1", "--plan")
+    note = "first deployment of shop: nothing serves yet, so it takes all traffic at once"
+    first = plans.blue_green().model_copy(update={"notes": (note,)})
+    shrink = CommandLine(FakeServer(plan=plans.shrink()))("shrink", "shop", "--keep", "1", "--plan")
     deploy = CommandLine(FakeServer(plan=first))("deploy", str(service_file), "--plan")
     assert " Destroys: shop-v007\n" in shrink.out
     assert " Note: first deployment of shop: nothing serves yet" in deploy.out
 
 
 def test_a_plan_with_nothing_to_do_says_why_and_offers_nothing(service_file: Path) -> None:
-    same = documents.request(service=documents.service("1.1.0"))
-    plan = documents.plan(same)
-    assert not plan.steps
-    said = CommandLine(FakeServer(plan=plan))("plan", str(service_file))
+    said = CommandLine(FakeServer(plan=plans.nothing()))("plan", str(service_file))
     assert said.code == Exit.SUCCESS
     assert "Note: shop-v000 already serves version 1.1.0" in said.out
     assert "Do exactly this" not in said.out
 
 
 def test_a_plan_that_is_refused_says_by_which_rule(service_file: Path) -> None:
-    plan = documents.plan(found=documents.state(held="we look into it"))
+    plan = plans.refused("shop is held: we look into it", "held")
     said = CommandLine(FakeServer(plan=plan))("plan", str(service_file))
     assert said.code == Exit.REFUSED
-    assert f" Refused ({plan.refused_rule}): " in said.out
+    assert " Refused (held): shop is held: we look into it\n" in said.out
 
 
 def test_a_plan_for_programs_is_the_servers_document(service_file: Path) -> None:
-    plan = documents.plan()
+    plan = plans.blue_green()
     said = CommandLine(FakeServer(plan=plan))("plan", str(service_file), "-o", "json")
     assert json.loads(said.out) == documents.document(plan)
 
 
 def test_the_server_gets_the_text_and_where_it_lies(service_file: Path) -> None:
-    server = FakeServer(plan=documents.plan())
+    server = FakeServer(plan=plans.blue_green())
     overrides = ("--version", "2", "--strategy", "dark", "--instances", "3")
     said = CommandLine(server)("plan", str(service_file), *overrides)
     [(path, body)] = server.posted()
@@ -152,7 +146,7 @@ def test_a_file_that_cannot_be_read_is_told_in_two_lines(tmp_path: Path) -> None
 
 
 def test_a_document_may_come_from_standard_input() -> None:
-    server = FakeServer(plan=documents.plan())
+    server = FakeServer(plan=plans.blue_green())
     CommandLine(server, typed="application: shop\n")("plan", "-")
     [(_, body)] = server.posted()
     assert body["document"]["text"] == "application: shop\n"

@@ -17,7 +17,7 @@ from turnout.cli.story import Line, Mark
 from turnout.cli.views import words
 from turnout.cli.views.cluster import healthy_words
 from turnout.cli.views.record import MARK_STYLES, mark_sign, outcome, way_back_words
-from turnout.cli.views.signs import Signs, split_bar
+from turnout.cli.views.signs import Signs, SplitBar
 from turnout.model.servers import ServerGroup
 from turnout.model.traffic import GroupTraffic
 from turnout.model.units import format_share
@@ -158,7 +158,8 @@ class LiveView:
             self._counted = dict(cluster.traffic)
         self._move(cluster.state.split.shares)
         parts = [(self._shown.get(g.name, 0.0), styles[g.name]) for g in groups]
-        bar = Text.assemble("traffic ", split_bar(parts, BAR, self.signs))
+        bar = Table.grid(padding=(0, 1))
+        bar.add_row("traffic", SplitBar(parts, BAR, self.signs))
         return [bar, self._legend(groups, cluster, styles)]
 
     def _legend(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from rich.console import Console, ConsoleOptions, RenderResult
 from rich.text import Text
 
 WHOLE = 1000
@@ -44,6 +45,19 @@ def share_bar(share: float, width: int, style: str, signs: Signs) -> Text:
     return Text.assemble(
         (signs.full * cells, style), (signs.empty * (width - cells), "bright_black")
     )
+
+
+@dataclass(frozen=True, slots=True)
+class SplitBar:
+    """A split as a bar, `longest` cells wide where there is room."""
+
+    parts: Sequence[tuple[float, str]]
+    longest: int
+    signs: Signs
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        width = max(min(self.longest, options.max_width), 1)
+        yield split_bar(self.parts, width, self.signs)
 
 
 def split_bar(parts: Sequence[tuple[float, str]], width: int, signs: Signs) -> Text:
