@@ -3,14 +3,12 @@ from datetime import timedelta
 
 import pytest
 
-from tests.unit.cli import documents
-from tests.unit.cli.documents import NOW, cluster_view
-from turnout.api.views import ClusterView, DeploymentView
+from tests.unit.demo import records
+from tests.unit.demo.records import NOW
 from turnout.demo.acts import QUICK, Act, build_acts
 from turnout.demo.outcome import Outcome, Result, broken_promises, build_result, verdict
 from turnout.demo.table import build_table
 from turnout.model.deployment import Status
-from turnout.model.value import Value
 from turnout.testing.load import Report
 from turnout.testing.load.record import Columns, Row
 from turnout.testing.load.report import Counts
@@ -103,28 +101,18 @@ def report(*rows: tuple[str, int]) -> Report:
     return Report(columns, Counts(started=len(rows)))
 
 
-def view(value: Value) -> DeploymentView:
-    return DeploymentView.model_validate_json(value.model_dump_json())
-
-
-def cluster() -> ClusterView:
-    return ClusterView.model_validate_json(
-        cluster_view({"shop-v000": 1000}, waiting=()).model_dump_json()
-    )
-
-
 def test_only_failures_of_the_bad_version_itself_are_not_lost() -> None:
-    played = [(ACTS[3], view(documents.rolled_back_view()))]
+    played = [(ACTS[3], records.rolled_back())]
     sent = report(("3", 200), ("4", 200), ("4", 500), ("4", 500), ("", 503), ("", 0), ("3", 500))
-    result = build_result(played, cluster(), sent)
+    result = build_result(played, records.cluster(), sent)
     assert result.lost == 3
     assert (result.outcomes[0].requests, result.outcomes[0].failed) == (3, 2)
     assert result.outcomes[0].served_for == timedelta(seconds=0.2)
 
 
 def test_times_are_those_that_turnout_has_proof_of() -> None:
-    played = [(ACTS[3], view(documents.rolled_back_view()))]
-    (found,) = build_result(played, cluster(), report(("4", 200))).outcomes
+    played = [(ACTS[3], records.rolled_back())]
+    (found,) = build_result(played, records.cluster(), report(("4", 200))).outcomes
     assert found.switches == (timedelta(milliseconds=8),)
     assert found.back == timedelta(milliseconds=190)
 

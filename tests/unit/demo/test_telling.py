@@ -1,15 +1,10 @@
-from tests.unit.cli import documents
-from tests.unit.cli.documents import NOW, plan, record, request, seconds, service, split, step
+from tests.unit.demo import records
+from tests.unit.demo.records import NOW, plan, record, request, seconds, step
 from turnout.api.views import DeploymentView
 from turnout.demo.telling import Line, Mood, Teller, format_seconds
-from turnout.model.deployment import Kind, Options, Status, StrategyName
+from turnout.model.deployment import Kind, Request, Status
 from turnout.model.journal import StepState
 from turnout.model.plan import Plan, Watch
-from turnout.model.value import Value
-
-
-def as_view(value: Value) -> DeploymentView:
-    return DeploymentView.model_validate_json(value.model_dump_json())
 
 
 def told(lines: list[Line]) -> list[tuple[str, str]]:
@@ -17,8 +12,8 @@ def told(lines: list[Line]) -> list[tuple[str, str]]:
 
 
 def teller_of_version_1() -> Teller:
-    """As after the first deployment, of version 1.1.0 as shop-v000."""
-    first = plan(request(service=service("1.1.0")), documents.state({}, groups=(), newest=""))
+    """As after the first deployment, of version 1 as shop-v000."""
+    first = plan(request("1"), records.EMPTY)
     teller = Teller()
     teller.news(DeploymentView(record=record(plan=first), steps=(), splits=(), checks=()))
     return teller
@@ -26,59 +21,54 @@ def teller_of_version_1() -> Teller:
 
 def test_a_good_deployment_is_told_in_order_and_once() -> None:
     teller = teller_of_version_1()
-    view = as_view(documents.succeeded_view())
-    lines = teller.news(view)
+    lines = teller.news(records.succeeded())
     assert told(lines) == [
-        ("start", "2 instances of version 1.2.0"),
-        ("ready", "version 1.2.0: 2 healthy after 5.0 s, no user sees it yet"),
+        ("start", "2 instances of version 2"),
+        ("ready", "version 2: 2 healthy after 5.0 s, no user sees it yet"),
         ("traffic", "confirmed in 8 ms"),
-        ("watch", "comparing version 1.2.0 with version 1.1.0 for up to 30s, ready to go back"),
-        ("watched", "nothing tripped in 30s"),
-        ("drain", "version 1.1.0: 0 requests left"),
-        ("done", "version 1.2.0 serves; version 1.1.0 stays warm, ready to take over"),
+        ("watch", "comparing version 2 with version 1 for up to 30s, ready to go back"),
+        ("watched", "nothing tripped"),
+        ("drain", "version 1: all requests are done"),
+        ("done", "version 2 serves; version 1 stays warm, ready to take over"),
     ]
     assert [line.at for line in lines] == sorted(line.at for line in lines)
-    assert teller.news(view) == []
+    assert teller.news(records.succeeded()) == []
 
 
 def test_news_come_as_they_happen() -> None:
     teller = teller_of_version_1()
-    assert told(teller.news(as_view(documents.waiting_view()))) == [
-        ("start", "2 instances of version 1.2.0")
-    ]
-    labels = [line.label for line in teller.news(as_view(documents.switched_view()))]
-    assert labels == ["ready", "traffic", "watch"]
+    assert told(teller.news(records.starting())) == [("start", "2 instances of version 2")]
+    assert [line.label for line in teller.news(records.switched())] == ["ready", "traffic", "watch"]
 
 
 def test_a_split_names_versions_with_the_newest_first() -> None:
-    view = as_view(documents.switched_view()).model_copy(
-        update={"splits": (split(4, {"shop-v000": 900, "shop-v001": 100}, 5.2, 5.208),)}
-    )
+    splits = (records.split(4, {"shop-v000": 900, "shop-v001": 100}, 5.2, 5.208),)
+    view = records.switched().model_copy(update={"splits": splits})
     (line,) = (line for line in teller_of_version_1().news(view) if line.label == "traffic")
-    assert line.shares == (("version 1.2.0", 100), ("version 1.1.0", 900))
+    assert line.shares == (("version 2", 100), ("version 1", 900))
 
 
 def test_a_group_of_unknown_version_is_called_by_its_own_name() -> None:
-    assert "comparing version 1.2.0 with shop-v000 for up to 30s, ready to go back" in [
-        line.text for line in Teller().news(as_view(documents.switched_view()))
+    assert "comparing version 2 with shop-v000 for up to 30s, ready to go back" in [
+        line.text for line in Teller().news(records.switched())
     ]
 
 
 def test_taking_back_is_told_from_the_wire_to_the_clean_up() -> None:
-    lines = teller_of_version_1().news(as_view(documents.rolled_back_view()))
+    lines = teller_of_version_1().news(records.rolled_back())
     assert told(lines[4:]) == [
-        ("trip wire", documents.TRIPPED),
+        ("trip wire", records.TRIPPED),
         ("back", "190 ms after it was noticed"),
-        ("clean up", "let the requests on version 1.2.0 finish"),
-        ("clean up", "destroy version 1.2.0"),
-        ("taken back", "version 1.2.0 is gone, version 1.1.0 serves as before"),
+        ("clean up", "let the requests on version 2 finish"),
+        ("clean up", "destroy version 2"),
+        ("taken back", "version 2 is gone, version 1 serves as before"),
     ]
     assert lines[4].mood is Mood.BAD
-    assert lines[5].shares == (("version 1.1.0", 1000),)
+    assert lines[5].shares == (("version 1", 1000),)
 
 
 def test_a_trip_wire_is_told_with_its_figures() -> None:
-    view = as_view(documents.rolled_back_view())
+    view = records.rolled_back()
     figures = {"requests": 70, "failed": 21, "error_share": 300, "source_error_share": 0}
     steps = tuple(
         s.model_copy(update={"figures": figures}) if s.state is StepState.FAILED else s
@@ -86,7 +76,7 @@ def test_a_trip_wire_is_told_with_its_figures() -> None:
     )
     lines = teller_of_version_1().news(view.model_copy(update={"steps": steps}))
     assert [line.text for line in lines if line.label == "trip wire"] == [
-        "version 1.2.0 failed 21 of 70 requests (30 %); version 1.1.0 before it: 0 %"
+        "version 2 failed 21 of 70 requests (30 %); version 1 before it: 0 %"
     ]
 
 
@@ -100,40 +90,28 @@ def rolling_view(rolling: Plan) -> DeploymentView:
 
 
 def test_rolling_tells_what_each_hold_found_and_how_the_group_grows() -> None:
-    options = Options(step_hold=seconds(4))
-    asked = request(service=service(strategy=StrategyName.ROLLING_BLUE_GREEN, options=options))
-    rolling = plan(asked)
+    rolling = plan(request(rolling=True))
     holds = [s for s in rolling.steps if isinstance(s.operation, Watch)]
     lines = teller_of_version_1().news(rolling_view(rolling))
-    held = [line.text for line in lines if line.label == "held"]
-    assert held == ["0 of 80 requests failed, p99 4.25 ms"] * len(holds)
+    looks = [line.text for line in lines if line.label in ("held", "watched")]
+    assert len(holds) == 5
+    assert looks == ["0 of 80 requests failed, p99 4.25 ms"] * len(holds)
     assert [line.text for line in lines if line.label == "ready"] == [
-        "version 1.2.0: 1 healthy after 500 ms, no user sees it yet",
-        "version 1.2.0: 2 healthy after 500 ms",
+        "version 2: 1 healthy after 500 ms, no user sees it yet",
+        "version 2: 2 healthy after 500 ms",
     ]
     assert not [line for line in lines if line.label == "step"]
 
 
 def test_another_operation_is_told_by_its_own_sentence() -> None:
-    asked = request(Kind.ROLLBACK)
-    done = record(
-        Status.SUCCEEDED,
-        request=asked,
-        plan=None,
-        sentence="traffic is back on shop-v000",
-        ended_at=NOW,
-    )
+    asked = Request(id="d-9", kind=Kind.ROLLBACK, cluster="shop", requested_at=NOW)
+    said = "traffic is back on shop-v000"
+    done = record(Status.SUCCEEDED, request=asked, plan=None, sentence=said, ended_at=NOW)
     view = DeploymentView(record=done, steps=(), splits=(), checks=())
-    assert told(Teller().news(view)) == [("done", "traffic is back on shop-v000")]
+    assert told(Teller().news(view)) == [("done", said)]
 
 
 def test_durations_are_as_exact_as_a_person_cares() -> None:
     durations = (0.0004, 0.0084, 0.9994, 0.9996, 2.14, 61)
-    assert [format_seconds(seconds(s)) for s in durations] == [
-        "0 ms",
-        "8 ms",
-        "999 ms",
-        "1.0 s",
-        "2.1 s",
-        "61.0 s",
-    ]
+    wanted = ["0 ms", "8 ms", "999 ms", "1.0 s", "2.1 s", "61.0 s"]
+    assert [format_seconds(seconds(s)) for s in durations] == wanted
