@@ -127,6 +127,18 @@ async def test_processes_that_left_the_session_or_dropped_the_mark_are_ended_too
     assert [p for p in session if p.is_running() and p.status() != psutil.STATUS_ZOMBIE] == []
 
 
+async def test_children_that_ignore_the_signal_and_dropped_the_mark_are_killed(
+    launch: Launch,
+) -> None:
+    process = launch(
+        "sh", "-c", "trap '' TERM; env -i sleep 1001 & echo on; while :; do sleep 0.01; done"
+    )
+    await until(lambda: "on" in says(process), "the signal is ignored")
+    await process.stop(signal.SIGTERM, timedelta(milliseconds=200))
+    left = [p for p in psutil.process_iter() if _session(p.pid) == process.shim.pid]
+    assert [p for p in left if p.status() != psutil.STATUS_ZOMBIE] == []
+
+
 def _session(pid: int) -> int:
     try:
         return os.getsid(pid)
