@@ -19,9 +19,11 @@ LONGEST = timedelta(days=3650)
 
 
 def format_duration(duration: timedelta) -> str:
-    """The two largest parts: `1h30m`, `10s`, `250ms`; `0s` for nothing."""
+    """The two largest parts: `1h30m`, `2.1s`, `250ms`; `0s` for nothing."""
     if duration < timedelta(0):
         return f"-{format_duration(-duration)}"
+    if timedelta(seconds=1) <= duration < timedelta(minutes=1):
+        return f"{duration // timedelta(milliseconds=100) / 10:g}s"
     left = round(duration / timedelta(milliseconds=1))
     parts = []
     for unit, size in _UNITS:

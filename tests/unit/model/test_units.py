@@ -75,7 +75,9 @@ def test_what_is_no_duration_is_refused_in_words(text: str) -> None:
         (timedelta(days=2), "2d"),
         (timedelta(days=1, hours=2, minutes=3), "1d2h"),
         (timedelta(microseconds=1600), "2ms"),
-        (timedelta(seconds=1, milliseconds=5), "1s5ms"),
+        (timedelta(seconds=1, milliseconds=5), "1s"),
+        (timedelta(seconds=2, milliseconds=76), "2s"),
+        (timedelta(seconds=59, milliseconds=990), "59.9s"),
         (-timedelta(seconds=90), "-1m30s"),
     ],
 )
