@@ -117,6 +117,7 @@ class _Watch:
                 if question:
                     break
         if question:
+            console.print()
             console.print(question_view(last.view.record.id, question, now, zone))
         return last
 
