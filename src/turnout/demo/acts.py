@@ -76,7 +76,7 @@ def build_acts(pace: Pace, *, python: str, port: int) -> tuple[Act, ...]:
             "1",
             "first deployment",
             "Version 1, the first one: start it, wait until it is healthy, let users in",
-            file("1", "blue_green", watch=pace.watch),
+            file("1", "blue_green", keep="2"),
         ),
         Act(
             "2",

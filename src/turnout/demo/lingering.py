@@ -37,12 +37,12 @@ async def linger(stage: Stage) -> None:
             watching.cancel()
             tending.cancel()
             await asyncio.gather(watching, tending, return_exceptions=True)
-            report = load.report()
-            stage.screen.say("load", f"since the show: {describe_load(report)}")
+            stage.screen.say("load", f"{describe_load(load.report())} since the show")
 
 
 async def _tell_events(stage: Stage) -> None:
     open_ones: set[str] = set()
+    stage.teller.introduces = True
     async with Api(stage.server.url) as api:
         while True:
             try:

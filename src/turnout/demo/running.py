@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.text import Text
 
 from turnout.demo.acts import LEISURELY, QUICK, build_acts, build_good_file
-from turnout.demo.errors import DemoFailed
+from turnout.demo.errors import DemoFailed, ReaderGone
 from turnout.demo.lingering import linger
 from turnout.demo.outcome import Result, broken_promises, verdict
 from turnout.demo.ports import choose_port, is_free
@@ -47,19 +47,25 @@ async def _run(screen: Screen, *, leave: bool, quick: bool) -> int:
                 stage = Stage(
                     screen, workspace, DemoServer(workspace), choose_port(usual=not quick)
                 )
-                code = await _demo(stage, interruption, leave=leave, quick=quick)
+                code, complaints = await _demo(stage, interruption, leave=leave, quick=quick)
         except DemoFailed as error:
             screen.show(Text(), Text.assemble(("The demo failed: ", "bold red"), error.message))
             screen.show(*(Text(f"    {line}") for line in error.details))
             return FAILED
     if workspace.folder.exists():
-        _say(screen, f"not as promised: {workspace.folder} is still there", Mood.BAD)
+        complaints += (f"{workspace.folder} is still there",)
+    for complaint in complaints:
+        _say(screen, f"not as promised: {complaint}", Mood.BAD)
+    if complaints:
         return max(code, OTHERWISE)
+    _say(screen, "stopped: no process, no port and no file is left")
     return code
 
 
-async def _demo(stage: Stage, interruption: _Interruption, *, leave: bool, quick: bool) -> int:
-    """Play, linger, stop. Raises `DemoFailed`."""
+async def _demo(
+    stage: Stage, interruption: _Interruption, *, leave: bool, quick: bool
+) -> tuple[int, tuple[str, ...]]:
+    """Play, linger, stop: the exit code, and what was wrong with the end. Raises `DemoFailed`."""
     code = INTERRUPTED
     complaints: tuple[str, ...] = ()
     try:
@@ -67,7 +73,7 @@ async def _demo(stage: Stage, interruption: _Interruption, *, leave: bool, quick
         code = OTHERWISE if _tell(stage.screen, result) else AS_PROMISED
         if not leave:
             await linger(stage)
-    except asyncio.CancelledError:
+    except (asyncio.CancelledError, ReaderGone):
         if code == INTERRUPTED:
             _say(stage.screen, "interrupted", Mood.BACK)
     except httpx2.TransportError as error:
@@ -77,7 +83,7 @@ async def _demo(stage: Stage, interruption: _Interruption, *, leave: bool, quick
     finally:
         interruption.is_over = True
         complaints = await _stop(stage)
-    return max(code, OTHERWISE) if complaints else code
+    return code, complaints
 
 
 async def _play(stage: Stage, *, quick: bool) -> Result:
@@ -105,18 +111,12 @@ async def _stop(stage: Stage) -> tuple[str, ...]:
     """Stop everything and look whether anything is left; what was, in words."""
     _say(stage.screen, "stopping everything")
     complaints = await stage.server.stop()
-    if not is_free(stage.port):
-        complaints += (f"port {stage.port} is still taken",)
-    for complaint in complaints:
-        _say(stage.screen, f"not as promised: {complaint}", Mood.BAD)
-    if not complaints:
-        _say(stage.screen, "stopped: every process has ended, every port is free")
-    return complaints
+    return complaints if is_free(stage.port) else (*complaints, f"port {stage.port} is still taken")
 
 
 def _say(screen: Screen, text: str, mood: Mood = Mood.PLAIN) -> None:
     """While stopping, also when nobody can read it any more."""
-    with suppress(OSError):
+    with suppress(OSError, ReaderGone):
         screen.say("end", text, mood)
 
 

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from rich.console import Console, RenderableType
 from rich.text import Text
 
+from turnout.demo.errors import ReaderGone
 from turnout.demo.telling import Line, Mood, format_shares
 from turnout.model.traffic import WHOLE
 
@@ -29,7 +30,7 @@ _MARKS, _PLAIN_MARKS = "█░▒", "#.="
 
 
 class Screen:
-    """Prints lines with the time since the demo began."""
+    """Prints lines with the time since the demo began. Everything may raise `ReaderGone`."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
@@ -39,7 +40,7 @@ class Screen:
 
     def headline(self, text: str) -> None:
         """What comes next."""
-        self._console.print()
+        self._write(Text())
         self._print("", Text(text, "bold"), "")
 
     def say(self, label: str, text: str, mood: Mood = Mood.PLAIN) -> None:
@@ -63,22 +64,28 @@ class Screen:
         """Anything else, as it is. In a pipe no line ends with blanks."""
         for part in parts:
             if self._console.is_terminal:
-                self._console.print(part)
+                self._write(part, wraps=True)
                 continue
             with self._console.capture() as said:
                 self._console.print(part)
             for line in said.get().splitlines():
-                self._console.print(Text(line.rstrip()), soft_wrap=True)
+                self._write(Text(line.rstrip()))
 
     def _print(self, prefix: Text | str, text: Text, indent: str) -> None:
         """Wrapped at the terminal's width, every line of it below the first word."""
         room = self._console.width - len(prefix)
         if not self._console.is_terminal or room < _NARROW - len(indent):
-            self._console.print(Text.assemble(prefix, text), soft_wrap=True)
+            self._write(Text.assemble(prefix, text))
             return
         for number, part in enumerate(text.wrap(self._console, room)):
             part.rstrip()
-            self._console.print(Text.assemble(indent if number else prefix, part), soft_wrap=True)
+            self._write(Text.assemble(indent if number else prefix, part))
+
+    def _write(self, part: RenderableType, *, wraps: bool = False) -> None:
+        try:
+            self._console.print(part, soft_wrap=not wraps)
+        except SystemExit:  # that is what Rich makes of a broken pipe
+            raise ReaderGone from None
 
     def _draw(self, shares: Sequence[tuple[str, int]]) -> Text:
         """All shares side by side; any share above zero shows."""

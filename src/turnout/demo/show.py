@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 from turnout.api.views import DeploymentView
@@ -99,17 +97,10 @@ async def _deploy(stage: Stage, api: Api, act: Act) -> DeploymentView:
 
 async def _look_on(stage: Stage, load: Load, pace: Pace) -> None:
     await asyncio.sleep(pace.calm)
-    stage.screen.say("load", describe_load(load.report()))
+    stage.screen.say("load", f"so far {describe_load(load.report())}")
 
 
 def describe_load(report: Report) -> str:
     """How users fare, in words."""
-    told = f"{report.requests:,} requests so far, {report.failed:,} failed"
-    return f"{told}, p99 {report.latency_ms(99):.3g} ms" if report.requests else told
-
-
-@asynccontextmanager
-async def load_going_on(stage: Stage, rate: float) -> AsyncIterator[Load]:
-    """A lighter load, for as long as the block lasts."""
-    async with Load(stage.url, rate=rate, strict=True) as load:
-        yield load
+    latency = f", p99 {report.latency_ms(99):.3g} ms" if report.requests else ""
+    return f"{report.requests:,} requests, {report.failed:,} failed{latency}"

@@ -12,13 +12,11 @@ from turnout.model.units import format_share
 
 def build_table(result: Result) -> Table:
     """One row per version."""
-    table = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0), header_style="bright_black")
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bright_black")
     table.add_column("version", no_wrap=True)
     table.add_column("brought by", no_wrap=True)
-    for name in ("share now", "requests", "failed"):
+    for name in ("share", "requests", "failed", "time to\nswitch", "time to\nroll back"):
         table.add_column(name, justify="right", no_wrap=True)
-    for name in ("time to switch", "time to roll back"):
-        table.add_column(name, justify="right")
     for outcome in result.outcomes:
         table.add_row(*_row(outcome))
     return table
@@ -41,6 +39,6 @@ def _switches(outcome: Outcome) -> str:
     """Of several the slowest."""
     if not outcome.switches:
         return "-"
-    slowest = format_seconds(max(outcome.switches))
     count = len(outcome.switches)
-    return slowest if count == 1 else f"{slowest} (slowest of {count})"
+    steps = f"{count} steps, " if count > 1 else ""
+    return steps + format_seconds(max(outcome.switches))

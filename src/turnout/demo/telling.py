@@ -50,8 +50,12 @@ class Line:
 
 @dataclass(slots=True)
 class Teller:
-    """Tells each event once. Knows the versions of the server groups that it saw being made."""
+    """Tells each event once. Knows the versions of the server groups that it saw being made.
 
+    `introduces`: also tell that a deployment begins, and who asked for it.
+    """
+
+    introduces: bool = False
     _told: set[tuple[object, ...]] = field(default_factory=set)
     _versions: dict[str, str] = field(default_factory=dict)
 
@@ -77,6 +81,8 @@ class Teller:
     def _lines(self, view: DeploymentView) -> Iterator[tuple[tuple[object, ...], Line]]:
         record = view.record
         operations = {s.id: s.operation for s in record.plan.steps} if record.plan else {}
+        if self.introduces and record.plan and record.started_at:
+            yield ("started",), self._start(record, record.plan.title, record.started_at)
         for step in view.steps:
             operation = None if step.way_back else operations.get(step.step)
             begun = self._begun(step, operation)
@@ -90,6 +96,17 @@ class Teller:
             yield ("split", split.generation), self._split(split, record)
         if record.status.is_end:
             yield ("end",), self._end(record)
+
+    def _start(self, record: DeploymentRecord, title: str, at: datetime) -> Line:
+        by = f", asked for by {record.request.by}" if record.request.by else ""
+        return Line(at, str(record.request.kind), f"{self._named(title)}{by}", Mood.BACK)
+
+    def _named(self, text: str) -> str:
+        """With versions instead of server groups."""
+        for group, version in self._versions.items():
+            text = text.replace(f"{group} (version {version})", group)
+            text = text.replace(group, f"version {version}")
+        return text
 
     # --- steps ---
 
@@ -107,7 +124,7 @@ class Teller:
         if step.state is StepState.FAILED:
             if isinstance(operation, Watch):
                 return Line(at, "trip wire", self._tripped(step, operation), Mood.BAD)
-            return Line(at, "failed", _with_answer(step), Mood.BAD)
+            return Line(at, "failed", self._named(_with_answer(step)), Mood.BAD)
         if step.state is StepState.CANCELED:
             return Line(at, "canceled", step.title, Mood.BACK)
         if step.way_back or operation is None:
@@ -120,12 +137,11 @@ class Teller:
         match operation:
             case CreateGroup():
                 count = _plural(operation.instances, "instance")
-                told = "start", f"{count} of {self.version(operation.group)}"
+                told = "start", f"{count} of {self.version(operation.group)}, seen by no user yet"
             case AwaitReady():
                 took = format_seconds((step.ended_at or step.started_at) - step.started_at)
-                count = f"{self.version(operation.group)}: {operation.ready} healthy"
-                beside = ", no user sees it yet" if step.step == "ready" else ""
-                told = "ready", f"{count} after {took}{beside}"
+                count = _plural(operation.ready, "healthy instance")
+                told = "ready", f"{self.version(operation.group)}: {count} after {took}"
             case Watch():
                 told = _watched(step)
             case DrainGroup():
@@ -133,9 +149,9 @@ class Teller:
             case DestroyGroup():
                 told = "retire", f"{self.version(operation.group)} is stopped and gone"
             case ResizeGroup() if not step.step.startswith("grow-"):
-                told = "step", _with_answer(step)
+                told = "step", self._named(_with_answer(step))
             case RunChecks() | Delay() | ScheduleCold() | SetHold() | CloseListener():
-                told = "step", _with_answer(step)
+                told = "step", self._named(_with_answer(step))
             case _:
                 pass
         return told
@@ -144,10 +160,7 @@ class Teller:
         """What follows on the way back, traffic being safe already."""
         if step.op not in ("drain_group", "destroy_group"):
             return None
-        title = step.title
-        for group, version in self._versions.items():
-            title = title.replace(group, f"version {version}")
-        return Line(at, "clean up", title, Mood.BACK)
+        return Line(at, "clean up", self._named(step.title))
 
     def _tripped(self, step: StepRecord, watch: Watch) -> str:
         """With the figures where failed requests are the reason, else in the check's own words."""
@@ -185,7 +198,7 @@ class Teller:
             case Status.SUCCEEDED if is_deploy and record.plan:
                 return Line(at, "done", self._succeeded(record.plan), Mood.GOOD)
             case Status.SUCCEEDED:
-                return Line(at, "done", record.sentence, Mood.GOOD)
+                return Line(at, "done", self._named(record.sentence), Mood.GOOD)
             case Status.ROLLED_BACK if is_deploy and record.plan:
                 new, source = self.version(record.plan.new_group), self.version(record.plan.source)
                 told = f"{new} is gone, {source} serves as before" if record.plan.source else new

@@ -26,7 +26,7 @@ def test_every_version_has_a_file_that_the_server_accepts(pace: Pace) -> None:
     assert services[0].settings.run.command == ("/opt/my python/bin/python3", "app.py")
     assert services[2].strategy is StrategyName.ROLLING_BLUE_GREEN
     assert services[2].options.step_hold > timedelta(0)
-    assert all(s.options.watch > timedelta(0) for s in services)
+    assert all(s.options.watch > timedelta(0) for s in services[1:])
 
 
 def test_only_the_last_version_fails_its_users() -> None:

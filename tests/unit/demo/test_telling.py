@@ -23,8 +23,8 @@ def test_a_good_deployment_is_told_in_order_and_once() -> None:
     teller = teller_of_version_1()
     lines = teller.news(records.succeeded())
     assert told(lines) == [
-        ("start", "2 instances of version 2"),
-        ("ready", "version 2: 2 healthy after 5.0 s, no user sees it yet"),
+        ("start", "2 instances of version 2, seen by no user yet"),
+        ("ready", "version 2: 2 healthy instances after 5.0 s"),
         ("traffic", "confirmed in 8 ms"),
         ("watch", "comparing version 2 with version 1 for up to 30s, ready to go back"),
         ("watched", "nothing tripped"),
@@ -37,7 +37,9 @@ def test_a_good_deployment_is_told_in_order_and_once() -> None:
 
 def test_news_come_as_they_happen() -> None:
     teller = teller_of_version_1()
-    assert told(teller.news(records.starting())) == [("start", "2 instances of version 2")]
+    assert told(teller.news(records.starting())) == [
+        ("start", "2 instances of version 2, seen by no user yet")
+    ]
     assert [line.label for line in teller.news(records.switched())] == ["ready", "traffic", "watch"]
 
 
@@ -97,8 +99,8 @@ def test_rolling_tells_what_each_hold_found_and_how_the_group_grows() -> None:
     assert len(holds) == 5
     assert looks == ["0 of 80 requests failed, p99 4.25 ms"] * len(holds)
     assert [line.text for line in lines if line.label == "ready"] == [
-        "version 2: 1 healthy after 500 ms, no user sees it yet",
-        "version 2: 2 healthy after 500 ms",
+        "version 2: 1 healthy instance after 500 ms",
+        "version 2: 2 healthy instances after 500 ms",
     ]
     assert not [line for line in lines if line.label == "step"]
 
@@ -109,6 +111,17 @@ def test_another_operation_is_told_by_its_own_sentence() -> None:
     done = record(Status.SUCCEEDED, request=asked, plan=None, sentence=said, ended_at=NOW)
     view = DeploymentView(record=done, steps=(), splits=(), checks=())
     assert told(Teller().news(view)) == [("done", said)]
+
+
+def test_what_somebody_else_asks_for_is_introduced() -> None:
+    teller = teller_of_version_1()
+    teller.introduces = True
+    asked = request().model_copy(update={"by": "ana"})
+    view = records.starting().model_copy(update={"record": record(request=asked)})
+    assert told(teller.news(view))[0] == (
+        "deploy",
+        "deploy shop 2 by blue_green, asked for by ana",
+    )
 
 
 def test_durations_are_as_exact_as_a_person_cares() -> None:

@@ -1,0 +1,169 @@
+import contextlib
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+import pytest
+
+pytestmark = [pytest.mark.e2e, pytest.mark.slow]
+
+WITHIN = 150.0
+"""Seconds. On an idle machine the quick show takes less than 25."""
+
+
+@dataclass
+class Demo:
+    """A running `turnout demo` with a folder for temporary files of its own."""
+
+    process: subprocess.Popen[bytes]
+    folder: Path
+    output: Path
+
+    def text(self) -> str:
+        return self.output.read_text()
+
+    def await_text(self, wanted: str) -> None:
+        self._await(lambda: wanted in self.text(), wanted)
+
+    def await_end(self) -> int:
+        self._await(lambda: self.process.poll() is not None, "its end")
+        return self.process.wait()
+
+    def processes(self) -> list[psutil.Process]:
+        """Whatever runs in the folder, or was started with a path in it."""
+        return [p for p in psutil.process_iter() if belongs(p, str(self.folder))]
+
+    def await_no_process(self) -> None:
+        self._await(lambda: not self.processes(), "no process to be left")
+
+    def _await(self, holds: Callable[[], bool], what: str) -> None:
+        deadline = time.monotonic() + WITHIN
+        while not holds():
+            running = self.process.poll() is None or what.startswith("no process")
+            if time.monotonic() > deadline or not (running or holds()):
+                raise AssertionError(f"waited in vain for {what}:\n{self.text()}")
+            time.sleep(0.05)
+
+
+def belongs(process: psutil.Process, folder: str) -> bool:
+    with contextlib.suppress(psutil.Error):
+        return process.status() != psutil.STATUS_ZOMBIE and (
+            process.cwd().startswith(folder) or any(folder in part for part in process.cmdline())
+        )
+    return False
+
+
+@pytest.fixture
+def start() -> Iterator[Callable[..., Demo]]:
+    begun: list[Demo] = []
+
+    def start_demo(*options: str) -> Demo:
+        # Not pytest's own folder: paths of sockets must be short.
+        folder = Path(tempfile.mkdtemp(prefix="td-"))
+        output = folder.with_suffix(".out")
+        with output.open("wb") as out:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "turnout", "demo", "--quick", *options],
+                env={"PATH": "/usr/bin:/bin", "TMPDIR": str(folder), "LANG": "C.UTF-8"},
+                stdout=out,
+                stderr=subprocess.STDOUT,
+            )
+        begun.append(Demo(process, folder, output))
+        return begun[-1]
+
+    yield start_demo
+    for demo in begun:
+        demo.process.kill()
+        demo.process.wait()
+        for process in demo.processes():
+            with contextlib.suppress(psutil.Error):
+                process.kill()
+        shutil.rmtree(demo.folder, ignore_errors=True)
+        demo.output.unlink()
+
+
+def require_nothing_left(demo: Demo) -> None:
+    assert demo.processes() == []
+    assert list(demo.folder.iterdir()) == []
+
+
+def test_the_show_keeps_its_promises_and_leaves_nothing_behind(
+    start: Callable[..., Demo],
+) -> None:
+    demo = start("--exit")
+    code = demo.await_end()
+    text = demo.text()
+    assert code == 0, text
+    require_nothing_left(demo)
+    assert re.search(
+        r"\n0 of [\d,]+ requests lost through Turnout; version 4 failed [1-9]\d* of its \d+ "
+        r"requests in the [\d.]+ m?s before it was taken back\.\n",
+        text,
+    ), text
+    assert re.search(r"\n3 +rolling blue/green +100 % +[\d,]+ +0 +4 steps, \d+ ms +-\n", text), text
+    assert re.search(r"\n4 +blue/green +gone +\d+ +\d+ +\d+ ms +[\d.]+ m?s\n", text), text
+    assert "\x1b" not in text
+    assert all(line == line.rstrip() for line in text.splitlines())
+
+
+def test_ctrl_c_in_the_middle_of_the_show_stops_everything(start: Callable[..., Demo]) -> None:
+    demo = start("--exit")
+    demo.await_text("2 instances of version 2")
+    demo.process.send_signal(signal.SIGINT)
+    assert demo.await_end() == 130, demo.text()
+    require_nothing_left(demo)
+    assert "interrupted" in demo.text()
+
+
+def test_what_is_left_running_survives_the_plug_and_ends_on_request(
+    start: Callable[..., Demo],
+) -> None:
+    demo = start()
+    demo.await_text("Ctrl-C here stops everything")
+    found = re.search(r"kill -9 (\d+)", demo.text())
+    assert found is not None
+    server = psutil.Process(int(found[1]))
+    assert belongs(server, str(demo.folder))
+    server.kill()
+    demo.await_text("started again")
+    demo.process.send_signal(signal.SIGTERM)
+    assert demo.await_end() == 0, demo.text()
+    require_nothing_left(demo)
+    assert re.search(r"meanwhile users made [\d,]+ requests, 0 failed\n", demo.text()), demo.text()
+    assert re.search(r"[\d,]+ requests, 0 failed, p99 .* since the show\n", demo.text())
+
+
+def test_a_killed_demo_takes_its_processes_along(start: Callable[..., Demo]) -> None:
+    demo = start()
+    demo.await_text("2 instances of version 2")
+    assert demo.processes()
+    demo.process.kill()
+    demo.await_no_process()
+
+
+def test_a_reader_that_goes_away_ends_the_demo(start: Callable[..., Demo]) -> None:
+    folder = Path(tempfile.mkdtemp(prefix="td-"))
+    process = subprocess.Popen(
+        [sys.executable, "-m", "turnout", "demo", "--quick"],
+        env={"PATH": "/usr/bin:/bin", "TMPDIR": str(folder)},
+        stdout=subprocess.PIPE,
+    )
+    demo = Demo(process, folder, Path("/dev/null"))
+    try:
+        assert process.stdout is not None
+        process.stdout.readline()
+        process.stdout.close()
+        assert demo.await_end() == 130
+        require_nothing_left(demo)
+    finally:
+        process.kill()
+        process.wait()
+        shutil.rmtree(folder)
