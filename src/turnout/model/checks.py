@@ -15,7 +15,7 @@ from turnout.model.value import Value
 class Verdict(StrEnum):
     """`error` is not `fail`: the check itself could not be made."""
 
-    PASS = "pass"  # noqa: S105 - no password
+    PASS = "pass"
     FAIL = "fail"
     INCONCLUSIVE = "inconclusive"
     ERROR = "error"
@@ -35,7 +35,7 @@ class OnError(StrEnum):
 
     PAUSE = "pause"
     FAIL = "fail"
-    PASS = "pass"  # noqa: S105 - no password
+    PASS = "pass"
 
 
 class HttpCheck(Value):
