@@ -30,6 +30,9 @@ log = structlog.get_logger(__name__)
 OK, FAILED, REFUSED = 0, 3, 4
 """Exit codes, as those of the command line."""
 
+IMPATIENT_AFTER = 1.0
+"""Seconds between one Ctrl-C and another that is meant."""
+
 _SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 
@@ -77,16 +80,24 @@ async def serve(settings: Settings, ready: Callable[[str], None]) -> None:
 
 @contextlib.contextmanager
 def _stopped_by_signals() -> Iterator[asyncio.Event]:
-    """Set by the first signal: the server ends in order. A second one ends the process at once."""
+    """Set by a signal: the server ends in order.
+
+    A person who presses Ctrl-C again ends the process at once; supervisors are known to say it
+    twice and mean it once.
+    """
     stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    first = 0.0
 
     def told(number: signal.Signals) -> None:
-        if stop.is_set():
+        nonlocal first
+        if not stop.is_set():
+            first = loop.time()
+            log.info("server.told_to_end", signal=number.name)
+            stop.set()
+        elif number is signal.SIGINT and loop.time() - first > IMPATIENT_AFTER:
             os._exit(128 + number)
-        log.info("server.told_to_end", signal=number.name)
-        stop.set()
 
-    loop = asyncio.get_running_loop()
     for number in _SIGNALS:
         loop.add_signal_handler(number, told, number)
     try:

@@ -53,7 +53,9 @@ class Scene:
 
     async def prepare(self) -> None:
         for cluster in self.clusters:
-            await self.router.apply_listener(cluster, Listener(cluster=cluster, port=8000 + ord(cluster[0])))
+            await self.router.apply_listener(
+                cluster, Listener(cluster=cluster, port=8000 + ord(cluster[0]))
+            )
             wish = GroupWish(
                 name=f"{cluster}-v000",
                 cluster=cluster,
