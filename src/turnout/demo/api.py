@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from types import TracebackType
@@ -15,12 +16,18 @@ from turnout.demo.errors import DemoFailed
 from turnout.model.journal import DeploymentRecord, Event
 
 _BY = "demo"
+
+_PATIENCE = 60.0
+"""For how many seconds a server is borne that starts, or does not answer."""
+
+_AGAIN = 0.3
+_STARTING = 503
 _QUIET = 25.0
 """The server gives a sign of life every 10 s."""
 
 
 class Api:
-    """One server. Calls raise `DemoFailed` when refused, `httpx2.TransportError` without answer."""
+    """One server. Calls are repeated until it answers; they raise `DemoFailed`."""
 
     def __init__(self, url: str) -> None:
         self._http = httpx2.AsyncClient(
@@ -38,11 +45,12 @@ class Api:
     ) -> None:
         await self._http.aclose()
 
-    async def deploy(self, text: str, folder: str) -> DeploymentRecord:
-        """Begin a deployment of this service file."""
-        document = {"text": text, "folder": folder}
-        body = {"document": document, "by": _BY}
-        return DeploymentRecord.model_validate_json(await self._ask("POST", "/deployments", body))
+    async def deploy(self, text: str, folder: str, *, key: str) -> DeploymentRecord:
+        """Begin a deployment of this service file, once for each key."""
+        body = {"document": {"text": text, "folder": folder}, "by": _BY}
+        return DeploymentRecord.model_validate_json(
+            await self._ask("POST", "/deployments", body, {"Idempotency-Key": key})
+        )
 
     async def deployment(self, deployment: str) -> DeploymentView:
         """What is written about a deployment."""
@@ -63,18 +71,28 @@ class Api:
         ) as answer:
             yield _parse(answer.aiter_lines())
 
-    async def _ask(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> bytes:
-        answer = await self._http.request(method, path, json=body)
-        for _ in range(20):  # while the server starts again it says so
-            if answer.status_code != 503:
-                break
-            await asyncio.sleep(0.5)
-            answer = await self._http.request(method, path, json=body)
-        if answer.is_error:
-            raise DemoFailed(
-                f"The server refused {method} {path} with {answer.status_code}.", (answer.text,)
-            )
-        return answer.content
+    async def _ask(
+        self,
+        method: str,
+        path: str,
+        body: Mapping[str, Any] | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> bytes:
+        until = time.monotonic() + _PATIENCE
+        while True:
+            try:
+                answer = await self._http.request(method, path, json=body, headers=headers)
+            except httpx2.TransportError as error:
+                said = f"The server does not answer: {error}."
+            else:
+                if answer.is_success:
+                    return answer.content
+                said = f"The server refused {method} {path}: {answer.text}"
+                if answer.status_code != _STARTING:
+                    raise DemoFailed(said)
+            if time.monotonic() > until:
+                raise DemoFailed(said)
+            await asyncio.sleep(_AGAIN)
 
 
 async def _parse(lines: AsyncIterator[str]) -> AsyncIterator[Event]:

@@ -1,4 +1,4 @@
-"""After the show: everything goes on, whatever the person tries is told, the server is tended."""
+"""After the show: everything goes on, and whatever the person tries is told."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from rich.text import Text
 
 from turnout.demo.acts import CLUSTER
 from turnout.demo.api import Api
-from turnout.demo.show import Stage, describe_load, follow
-from turnout.demo.telling import Line, Mood, format_seconds
+from turnout.demo.stage import Stage, describe_load
+from turnout.demo.telling import Line
 from turnout.testing.load import Load
 
 RATE = 20
@@ -24,62 +24,39 @@ _AGAIN = 0.3
 
 
 async def linger(stage: Stage) -> None:
-    """Until cancelled. Raises `DemoFailed` when the server cannot be started again."""
+    """Until cancelled. Raises `DemoFailed`."""
     stage.screen.show(Text(), build_hints(stage, find_program(Path.cwd())), Text())
     async with Load(stage.url, rate=RATE, strict=True) as load:
-        watching = asyncio.create_task(_tell_events(stage))
-        tending = asyncio.create_task(_tend(stage, load))
+        stage.load = load
         try:
-            done, _ = await asyncio.wait((watching, tending), return_when=asyncio.FIRST_COMPLETED)
-            for task in done:
-                task.result()
+            await _tell_events(stage)
         finally:
-            watching.cancel()
-            tending.cancel()
-            await asyncio.gather(watching, tending, return_exceptions=True)
             stage.screen.say("load", f"{describe_load(load.report())} since the show")
 
 
 async def _tell_events(stage: Stage) -> None:
-    open_ones: set[str] = set()
+    going_on: set[str] = set()
     stage.teller.introduces = True
     async with Api(stage.server.url) as api:
         while True:
             try:
                 async with api.events(CLUSTER) as events:
-                    for deployment in tuple(open_ones):
-                        await _catch_up(stage, api, deployment, open_ones)
+                    for deployment in tuple(going_on):
+                        await _catch_up(stage, api, deployment, going_on)
                     async for event in events:
                         if event.deployment:
-                            await _catch_up(stage, api, event.deployment, open_ones)
+                            await _catch_up(stage, api, event.deployment, going_on)
                         else:
                             stage.screen.tell(Line(event.at, "event", event.sentence))
-            except httpx2.HTTPError:  # the server is away, or ends a stream in mid-sentence
+            except httpx2.HTTPError:  # the server is away, or ended in mid-sentence
                 await asyncio.sleep(_AGAIN)
 
 
-async def _catch_up(stage: Stage, api: Api, deployment: str, open_ones: set[str]) -> None:
-    open_ones.add(deployment)
-    view = await follow(stage, api, deployment)
+async def _catch_up(stage: Stage, api: Api, deployment: str, going_on: set[str]) -> None:
+    going_on.add(deployment)
+    view = await stage.follow(api, deployment)
     if view.record.status.is_end:
-        open_ones.discard(deployment)
-
-
-async def _tend(stage: Stage, load: Load) -> None:
-    """Start the server again whenever somebody kills it: that is one of the things to try."""
-    while True:
-        await stage.server.wait()
-        before = load.report()
-        stage.screen.say("server", "gone; the shop serves on without it", Mood.BAD)
-        took = await stage.server.start()
-        since = load.report()
-        failed = since.failed - before.failed
-        stage.screen.say(
-            "server",
-            f"started again, ready after {format_seconds(took)}; meanwhile users made "
-            f"{since.requests - before.requests:,} requests, {failed:,} failed",
-            Mood.BAD if failed else Mood.GOOD,
-        )
+        going_on.discard(deployment)
 
 
 def build_hints(stage: Stage, program: str) -> Text:

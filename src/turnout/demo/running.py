@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
-import httpx2
 from rich.console import Console
 from rich.text import Text
 
@@ -20,13 +19,16 @@ from turnout.demo.outcome import Result, broken_promises, verdict
 from turnout.demo.ports import choose_port, is_free
 from turnout.demo.screen import Screen
 from turnout.demo.server import DemoServer
-from turnout.demo.show import Stage, play, start_server
+from turnout.demo.show import play
+from turnout.demo.stage import Stage, beside
 from turnout.demo.table import build_table
 from turnout.demo.telling import Mood
 from turnout.demo.workspace import open_workspace
 
 AS_PROMISED, OTHERWISE, FAILED, INTERRUPTED = 0, 1, 3, 130
 """Exit codes. 0 also when a person ends what was left running after a good show."""
+
+TITLE = "Turnout demo: four versions of a small shop, under load. The last one is broken."
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
@@ -69,17 +71,15 @@ async def _demo(
     code = INTERRUPTED
     complaints: tuple[str, ...] = ()
     try:
-        result = await _play(stage, quick=quick)
+        stage.screen.show(Text(TITLE, "bold"))
+        await stage.start_server()
+        result = await beside(_play(stage, quick=quick), stage.tend_server())
         code = OTHERWISE if _tell(stage.screen, result) else AS_PROMISED
         if not leave:
-            await linger(stage)
+            await beside(linger(stage), stage.tend_server())
     except (asyncio.CancelledError, ReaderGone):
         if code == INTERRUPTED:
             _say(stage.screen, "interrupted", Mood.BACK)
-    except httpx2.TransportError as error:
-        raise DemoFailed(
-            f"The server does not answer: {error}.", stage.server.read_last_lines()
-        ) from error
     finally:
         interruption.is_over = True
         complaints = await _stop(stage)
@@ -88,10 +88,6 @@ async def _demo(
 
 async def _play(stage: Stage, *, quick: bool) -> Result:
     pace = QUICK if quick else LEISURELY
-    stage.screen.show(
-        Text("Turnout demo: four versions of a small shop, under load. The last one is broken.")
-    )
-    await start_server(stage)
     result = await play(stage, build_acts(pace, python=sys.executable, port=stage.port), pace)
     good = build_good_file(pace, python=sys.executable, port=stage.port)
     stage.workspace.service_file.write_text(good)

@@ -12,7 +12,7 @@ from turnout.demo.errors import ReaderGone
 from turnout.demo.telling import Line, Mood, format_shares
 from turnout.model.traffic import WHOLE
 
-_TIME, _LABEL, _BAR = 8, 11, 20
+_TIME, _LABEL, _BAR = 8, 12, 20
 _GAP = 2
 _NARROW = 60
 

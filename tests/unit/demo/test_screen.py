@@ -46,7 +46,7 @@ def bar_of(drawn: str, marks: str) -> str:
 
 def test_a_line_has_time_label_and_text_and_no_colour_in_a_pipe() -> None:
     assert re.fullmatch(
-        r" {3}0\.\d s {2}traffic    confirmed in 8 ms\n", draw(line("confirmed in 8 ms"))
+        r" {3}0\.\d s {2}traffic     confirmed in 8 ms\n", draw(line("confirmed in 8 ms"))
     )
 
 
@@ -64,7 +64,7 @@ def test_the_smallest_share_shows() -> None:
 def test_a_stream_without_unicode_gets_plain_marks() -> None:
     drawn = draw(line("ok", ("version 3", 500), ("version 2", 500)), encoding="ascii")
     assert drawn.isascii()
-    assert f"traffic    {'#' * 10}{'.' * 10}  version 3" in drawn
+    assert f"traffic     {'#' * 10}{'.' * 10}  version 3" in drawn
 
 
 def test_colours_appear_at_a_terminal() -> None:
@@ -76,7 +76,7 @@ def test_a_long_line_goes_on_below_its_first_word() -> None:
     plain = re.sub(r"\x1b\[[0-9;]*m", "", drawn).splitlines()
     assert len(plain) > 1
     assert all(len(part) <= 80 for part in plain)
-    assert all(part.startswith(" " * 21 + "word") for part in plain[1:])
+    assert all(part.startswith(" " * 22 + "word") for part in plain[1:])
 
 
 def test_text_of_strangers_cannot_move_the_cursor() -> None:
