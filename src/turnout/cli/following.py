@@ -46,6 +46,7 @@ class News:
         self.messages: deque[Message] = deque(maxlen=1000)
         self._client = client
         self._cluster = cluster
+        self._last = ""
         self._came = threading.Event()
         self._closed = threading.Event()
         self._thread = threading.Thread(target=self._listen, name="turnout-events", daemon=True)
@@ -65,27 +66,25 @@ class News:
         return came
 
     def _listen(self) -> None:
-        last = ""
         while not self._closed.is_set():
             with suppress(CommandError):  # whoever looks at the deployment notices and says so
                 try:
-                    last = self._read(last)
+                    self._read()
                 except RuntimeError:  # the client was closed between the question and the request
                     if not self._closed.is_set():
                         raise
             self._closed.wait(_RECONNECT)
 
-    def _read(self, last: str) -> str:
-        with self._client.events(quiet=QUIET, last=last, cluster=self._cluster) as lines:
+    def _read(self) -> None:
+        with self._client.events(quiet=QUIET, last=self._last, cluster=self._cluster) as lines:
             self._came.set()  # what happened before is seen by looking
             for message in parse_messages(lines):
                 if self._closed.is_set():
                     break
                 if message is not None:
-                    last = message.id or last
+                    self._last = message.id or self._last
                     self.messages.append(message)
                     self._came.set()
-        return last
 
 
 @contextmanager

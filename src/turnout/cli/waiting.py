@@ -90,7 +90,12 @@ class _Watch:
         lines = ProgressLines(call.surroundings.zone)
         for last in self._snapshots(cluster="", tick=_LINE):
             now = call.surroundings.now()
-            for line in (*_others(self.news, lines), *lines.news(last.view, now)):
+            told = (
+                *lines.connection(last.lost, now),
+                *self._others(lines),
+                *lines.news(last.view, now),
+            )
+            for line in told:
                 console.print(line)
             question = self._open_question(last)
             if question and not _goes_on_by_itself(question):
@@ -108,7 +113,7 @@ class _Watch:
         picture, notes = LiveView(self.call.signs, zone), ProgressLines(zone)
         with Live(console=console, auto_refresh=False, vertical_overflow="crop") as live:
             for last in self._snapshots(cluster=self.record.request.cluster, tick=_PICTURE):
-                for line in _others(self.news, notes):
+                for line in self._others(notes):
                     live.console.print(line)
                 now = self.call.surroundings.now()
                 drawn = picture.draw(last.view, last.cluster, now, surplus=surplus, lost=last.lost)
@@ -130,6 +135,19 @@ class _Watch:
             tick=tick,
             patience=self.call.surroundings.patience,
         )
+
+    def _others(self, lines: ProgressLines) -> Iterator[str]:
+        """What happened beside the steps: an instance died, the router came back."""
+        while self.news.messages:
+            message = self.news.messages.popleft()
+            if message.event.startswith(_JOURNALED):
+                continue
+            try:
+                event = Event.model_validate_json(message.data, extra="ignore")
+            except ValueError:
+                continue  # an event of a newer server; the steps are told all the same
+            if event.at >= self.record.request.requested_at:
+                yield lines.line(event.at, "event", event.sentence)
 
     def _open_question(self, snapshot: Snapshot) -> Question | None:
         """What is asked and was not answered: the journal may be a moment behind the answer."""
@@ -164,19 +182,6 @@ class _Watch:
 def _goes_on_by_itself(question: Question) -> bool:
     """A stuck way back is tried again every minute whether or not anybody answers."""
     return question.default is Choice.RETRY
-
-
-def _others(news: News, lines: ProgressLines) -> Iterator[str]:
-    """What happened beside the steps: an instance died, the router came back."""
-    while news.messages:
-        message = news.messages.popleft()
-        if message.event.startswith(_JOURNALED):
-            continue
-        try:
-            event = Event.model_validate_json(message.data, extra="ignore")
-        except ValueError:
-            continue  # an event of a newer server; the steps are told all the same
-        yield lines.line(event.at, "event", event.sentence)
 
 
 def _left_alone(record: DeploymentRecord, error: Unreachable) -> Unreachable:

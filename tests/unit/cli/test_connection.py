@@ -6,7 +6,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import httpx2
@@ -14,8 +14,10 @@ import pytest
 
 from tests.unit.cli import documents
 from tests.unit.cli.command_line import CommandLine
+from tests.unit.cli.documents import NOW, seconds
 from tests.unit.cli.fake_server import FakeServer, listening
 from turnout.cli.exits import Exit
+from turnout.model.journal import Event
 
 
 def answering(answer: httpx2.Response) -> CommandLine:
@@ -176,6 +178,58 @@ def test_a_restart_of_the_server_does_not_end_the_waiting(service_file: Path) ->
     said = command("deploy", str(service_file))
     assert said.code == Exit.SUCCESS
     assert said.out.count("started") == 1
+    away = "server       No Turnout server answers at http://127.0.0.1:7600: connection refused."
+    assert said.out.count(away) == 1
+    assert said.out.count("server       It answers again.\n") == 1
+
+
+def test_a_stream_that_breaks_is_taken_up_where_it_broke(service_file: Path) -> None:
+    server = FakeServer(views=[documents.waiting_view()])
+    died = Event(
+        sequence=7,
+        at=NOW + seconds(2),
+        cluster="shop",
+        kind="instance.died",
+        sentence="i-001 exited with 1",
+    )
+    asked: list[str] = []
+
+    def broken() -> Iterator[bytes]:
+        yield f"id: 7\nevent: {died.kind}\ndata: {died.model_dump_json()}\n\n".encode()
+        raise httpx2.ReadError("reset by peer")
+
+    def answer(request: httpx2.Request) -> httpx2.Response:
+        if not request.url.path.endswith("/events"):
+            return server.answer(request)
+        asked.append(request.headers.get("last-event-id", ""))
+        if len(asked) == 2:
+            server.views = [documents.succeeded_view()]
+        return httpx2.Response(200, content=broken())
+
+    command = CommandLine(transport=httpx2.MockTransport(answer))
+    said = command("deploy", str(service_file))
+    assert said.code == Exit.SUCCESS
+    assert asked[:2] == ["", "7"]
+
+
+def test_what_happened_before_the_deployment_is_not_told(service_file: Path) -> None:
+    old = Event(
+        sequence=7,
+        at=NOW - seconds(1),
+        cluster="shop",
+        kind="instance.died",
+        sentence="long ago",
+    )
+    server = FakeServer(views=[documents.waiting_view()], events=[old])
+
+    def end_when_it_was_heard(looks: int) -> None:
+        if looks > 4:
+            server.views = [documents.succeeded_view()]
+
+    server.after_look = end_when_it_was_heard
+    said = CommandLine(server)("deploy", str(service_file))
+    assert any(request.url.path.endswith("/events") for request in server.asked)
+    assert "long ago" not in said.out
 
 
 def test_a_server_that_stays_away_ends_the_waiting_with_5(service_file: Path) -> None:

@@ -5,13 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.cli import documents
+from tests.unit.cli import documents, plans
 from tests.unit.cli.command_line import CommandLine
 from tests.unit.cli.documents import NOW, seconds
 from tests.unit.cli.fake_server import FakeServer
 from turnout.cli.answers import DeploymentView
 from turnout.cli.exits import Exit
-from turnout.model.deployment import Choice, Status
+from turnout.model.deployment import Choice, Kind, Status
 from turnout.model.journal import Event
 
 ROLLED_BACK = """\
@@ -193,6 +193,26 @@ def test_a_way_back_that_tries_again_by_itself_is_waited_for(service_file: Path)
     said = CommandLine(FakeServer(views=views))("deploy", str(service_file))
     assert said.code == Exit.ROLLED_BACK
     assert "paused       smoke test cannot be made" in said.out
+
+
+def test_a_rollback_that_a_person_wants_is_not_told_as_trouble() -> None:
+    record = documents.record(
+        Status.SUCCEEDED,
+        request=documents.request(Kind.ROLLBACK),
+        sentence="roll back shop to shop-v000 (version 1.1.0): done",
+        plan=plans.cold_rollback(),
+        detected_at=NOW,
+        decided_at=NOW,
+        returned_at=NOW + seconds(0.18),
+        failed_requests=0,
+        ended_at=NOW + seconds(1),
+    )
+    said = CommandLine(FakeServer(views=[DeploymentView(record=record)]))("rollback", "shop")
+    assert said.out == (
+        "14:03:07 CET  started      roll back shop to shop-v000 (version 1.1.0) (d-k3v9x2m7qa)\n"
+        "14:03:08 CET  succeeded    roll back shop to shop-v000 (version 1.1.0): done\n"
+        "14:03:08 CET  way back     traffic back in 180 ms, 0 requests failed in between\n"
+    )
 
 
 def test_no_line_moves_the_cursor_or_has_a_colour(service_file: Path) -> None:

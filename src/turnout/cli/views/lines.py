@@ -12,7 +12,7 @@ from datetime import datetime, timedelta, tzinfo
 from turnout.cli.answers import DeploymentView
 from turnout.cli.views import words
 from turnout.cli.views.record import figures, way_back_words
-from turnout.model.deployment import Status
+from turnout.model.deployment import Kind, Status
 from turnout.model.journal import CheckRecord, SplitRecord, StepRecord, StepState
 
 LABEL = 13
@@ -46,6 +46,7 @@ class ProgressLines:
     _quiet_until: datetime | None = None
     _silence: timedelta = PATIENCE
     _step: int = 0
+    _lost: bool = False
 
     def news(self, view: DeploymentView, now: datetime) -> list[str]:
         """The lines for what is new in the view."""
@@ -58,6 +59,13 @@ class ProgressLines:
         if not (view.record.status.is_end or view.record.question):
             lines += self._waiting(view, now)
         return lines
+
+    def connection(self, lost: str, now: datetime) -> list[str]:
+        """A line when the server goes away, `lost` saying why, and one when it is back."""
+        was_lost, self._lost = self._lost, bool(lost)
+        if self._lost == was_lost:
+            return []
+        return [self.line(now, "server", f"{lost} Trying again." if lost else "It answers again.")]
 
     def line(self, at: datetime, label: str, text: str) -> str:
         """One line: time, what kind of news, the news."""
@@ -99,7 +107,7 @@ def _statuses(view: DeploymentView) -> Iterator[_Happening]:
     if record.started_at:
         begun = f"{words.title(record)} ({record.id})"
         yield _Happening(record.started_at, ("started",), "started", begun)
-    if record.decided_at:
+    if record.decided_at and record.request.kind is not Kind.ROLLBACK:
         why = record.cause or record.sentence
         yield _Happening(record.decided_at, ("back",), "rollback", why)
     if record.question:

@@ -79,7 +79,7 @@ def way_back_words(record: DeploymentRecord) -> str:
         parts.append(
             f"noticed {words.took(record.detected_at - record.switched_at)} after the switch"
         )
-    if record.detected_at:
+    if record.detected_at and words.took(record.decided_at - record.detected_at) != "0 ms":
         parts.append(f"decided in {words.took(record.decided_at - record.detected_at)}")
     if record.returned_at:
         parts.append(f"traffic back in {words.took(record.returned_at - record.decided_at)}")
