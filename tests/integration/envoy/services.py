@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
+import signal
 import socket
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
@@ -262,3 +264,14 @@ def envoys_below(folder: Path) -> list[int]:
                 if command[0].endswith(b"envoy") and where.is_relative_to(folder):
                     found.append(int(entry.name))
     return found
+
+
+@contextmanager
+def paused_envoy(folder: Path) -> Iterator[None]:
+    """The one Envoy of a folder does nothing meanwhile."""
+    (pid,) = envoys_below(folder)
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(pid, signal.SIGCONT)

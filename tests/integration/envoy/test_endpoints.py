@@ -1,10 +1,11 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from tests.integration.envoy.services import ask, load, services, until
+from tests.integration.envoy.services import ask, load, paused_envoy, services, until
 from turnout.model.traffic import Endpoint, EndpointState, Listener
 from turnout.traffic.envoy import EnvoyRouter
 
@@ -96,15 +97,40 @@ async def test_instance_that_died_idle_costs_no_request(router: EnvoyRouter, por
 async def test_request_that_may_have_been_processed_is_not_repeated(
     router: EnvoyRouter, port: int
 ) -> None:
-    async with services("a", "b") as (a, b):
-        await serve(router, port, {GROUP: [a.endpoint(), b.endpoint(UNHEALTHY)]})
+    async with services("a", "b") as both:
+        await serve(router, port, {GROUP: [service.endpoint() for service in both]})
         asked = asyncio.create_task(ask(port, "/?seconds=30", body=b"pay"))
-        await until(lambda: a.active == 1)
-        before = b.requests
-        await router.apply_endpoints("shop", {GROUP: [a.endpoint(), b.endpoint()]})
-        await a.kill()
+        await until(lambda: any(service.active for service in both))
+        busy, idle = sorted(both, key=lambda service: -service.active)
+        before = idle.requests
+        await busy.kill()
         assert (await asked).status == 503
-        assert b.requests == before
+        assert idle.requests == before
+
+
+async def test_no_route_leads_to_an_upstream_before_envoy_has_it(
+    router: EnvoyRouter, port: int, tmp_path: Path
+) -> None:
+    folder = tmp_path / "router/envoy"
+
+    def names(pattern: str) -> set[str]:
+        texts = [path.read_text() for path in folder.glob(pattern)]
+        return {name for text in texts for name in re.findall(rf'"({GROUP}#\w+)"', text)}
+
+    async with services("a", "b") as (a, b):
+        await serve(router, port, {GROUP: [a.endpoint()]})
+        (old,) = names("routes-*/routes.json")
+        with paused_envoy(tmp_path):
+            change = asyncio.create_task(router.apply_endpoints("shop", {GROUP: [b.endpoint()]}))
+            await until(lambda: len(names("upstreams/upstreams.json")) == 2)
+            done, _ = await asyncio.wait([change], timeout=0.3)
+            assert not done
+            assert names("routes-*/routes.json") == {old}
+        await change
+        assert len(names("routes-*/routes.json") - {old}) == 1
+        async with asyncio.timeout(10):
+            while (await ask(port)).by != "b":
+                pass
 
 
 async def test_old_upstreams_go_when_nobody_needs_them(

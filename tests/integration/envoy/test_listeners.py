@@ -4,12 +4,12 @@ import asyncio
 import socket
 import sys
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager, suppress
+from contextlib import ExitStack, asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 
 import pytest
 
-from tests.integration.envoy.services import ask, until
+from tests.integration.envoy.services import ask, paused_envoy, until
 from turnout.model.errors import Permanent
 from turnout.model.journal import Event
 from turnout.model.traffic import Listener
@@ -108,6 +108,27 @@ async def test_every_address_and_one_address_cannot_be_shared(
     everywhere = Listener(cluster="web", port=port, host="0.0.0.0")
     with pytest.raises(Permanent, match="taken by the cluster shop"):
         await router.apply_listener("web", everywhere)
+
+
+async def test_port_that_somebody_else_gets_first_is_refused_and_nothing_changes(
+    router: EnvoyRouter, port: int, other_port: int, tmp_path: Path
+) -> None:
+    """It was free when we looked, and taken when Envoy wanted it."""
+    here = Listener(cluster="shop", port=other_port)
+    await router.apply_listener("shop", here)
+    with ExitStack() as taken:
+        with paused_envoy(tmp_path):
+            moved = Listener(cluster="shop", port=port)
+            move = asyncio.create_task(router.apply_listener("shop", moved))
+            file = tmp_path / "router/envoy/listeners/listeners.json"
+            await until(lambda: f":{port}" in file.read_text())
+            taken.enter_context(listening(port))
+        with pytest.raises(Permanent, match="Address already in use"):
+            await move
+    state = await router.observe_listener("shop")
+    assert state is not None
+    assert state.listener == here
+    assert await status(other_port) == 503
 
 
 async def test_port_that_was_taken_while_envoy_was_down_is_told_and_opened_once_it_is_free(

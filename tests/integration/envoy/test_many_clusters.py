@@ -3,7 +3,7 @@ from __future__ import annotations
 import asyncio
 import statistics
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import pytest
@@ -23,8 +23,11 @@ def memory_mb(pid: int) -> float:
 
 
 def inotify_instances(pid: int) -> int:
-    folder = Path(f"/proc/{pid}/fd")
-    return sum("inotify" in str(path.readlink()) for path in folder.iterdir())
+    targets = []
+    for path in Path(f"/proc/{pid}/fd").iterdir():
+        with suppress(FileNotFoundError):  # a connection that has just been closed
+            targets.append(str(path.readlink()))
+    return sum("inotify" in target for target in targets)
 
 
 async def prepare(router: EnvoyRouter, cluster: str, port: int, service: Service) -> None:

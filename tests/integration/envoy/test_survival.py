@@ -5,7 +5,7 @@ import os
 import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -252,7 +252,7 @@ async def test_envoy_that_cannot_start_says_why(tmp_path: Path) -> None:
     binary = tmp_path / "envoy"
     binary.write_text("#!/bin/sh\necho '[1][critical][main] [x.cc:1] no room for me'\nexit 3\n")
     binary.chmod(0o755)
-    router = EnvoyRouter(tmp_path / "router", binary=binary, startup=timedelta(seconds=1))
+    router = EnvoyRouter(tmp_path / "router", binary=binary)
     with pytest.raises(Temporary, match="exit code 3: no room for me"):
         await router.__aenter__()
 

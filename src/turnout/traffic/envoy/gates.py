@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import itertools
-from datetime import timedelta
+import time
 
 import structlog
 
@@ -18,13 +18,13 @@ from turnout.traffic.envoy.admin import AdminUnavailable, EnvoyAdmin
 from turnout.traffic.envoy.fact import ClusterFact
 from turnout.traffic.envoy.ledger import Ledger
 from turnout.traffic.envoy.listeners import listener_name
-from turnout.traffic.envoy.listening import is_same_place, require_free
+from turnout.traffic.envoy.listening import find_holder, is_same_place, require_free
 from turnout.traffic.envoy.process import EnvoyProcess
 from turnout.traffic.envoy.publisher import CONFIRMATION, Publisher
 
 log = structlog.get_logger(__name__)
 
-_RELEASE = timedelta(seconds=2)
+_RELEASE = 2.0
 
 
 class Gates:
@@ -47,7 +47,8 @@ class Gates:
         new = old.model_copy(update={"listener": listener})
         is_open = await self._is_open(listener)
         if not is_open:
-            self._require_free(listener)
+            self._require_no_other(listener)
+            await self._await_free(listener)
         if new != old:
             await self._publisher.ensure_upstreams(new, is_running=self._process.is_alive())
             await self._publisher.switch(new)
@@ -74,7 +75,8 @@ class Gates:
             return
         await self._publisher.switch(old.model_copy(update={"listener": None}))
         await self._publisher.publish_listeners()
-        await _await_free(old.listener)
+        with contextlib.suppress(Permanent):
+            await self._await_free(old.listener)
         log.info("router.listener_closed", cluster=old.cluster)
 
     async def repair(self) -> tuple[str, ...]:
@@ -114,7 +116,7 @@ class Gates:
             f"Envoy has not opened {listener_name(listener)} within {CONFIRMATION}", retry_after=1
         )
 
-    def _require_free(self, listener: Listener) -> None:
+    def _require_no_other(self, listener: Listener) -> None:
         for fact in self._ledger:
             other = fact.listener
             if other is None or fact.cluster == listener.cluster:
@@ -125,7 +127,23 @@ class Gates:
                     f"port {listener.port} is taken by the cluster {fact.cluster}",
                     hint="Choose another listener.port.",
                 )
-        require_free(listener)
+
+    async def _await_free(self, listener: Listener) -> None:
+        """Raises `Permanent` when the port cannot be had. Envoy itself lets go of a port a moment
+        after it has said so.
+        """
+        deadline = time.monotonic() + _RELEASE
+        while True:
+            try:
+                require_free(listener)
+            except Permanent:
+                envoy = self._process.pid
+                is_ours = envoy is not None and envoy == find_holder(listener)
+                if not is_ours or time.monotonic() > deadline:
+                    raise
+                await asyncio.sleep(0.005)
+            else:
+                return
 
 
 def _trouble(listener: Listener) -> str:
@@ -135,14 +153,3 @@ def _trouble(listener: Listener) -> str:
     except Permanent as error:
         return f"{error.message}. Its users get no answer; it is tried again every few seconds."
     return ""
-
-
-async def _await_free(listener: Listener) -> None:
-    """Envoy lets go of a port a moment after it has confirmed."""
-    with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(_RELEASE.total_seconds()):
-            while True:
-                with contextlib.suppress(Permanent):
-                    require_free(listener)
-                    return
-                await asyncio.sleep(0.005)

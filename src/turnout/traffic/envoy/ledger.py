@@ -85,7 +85,7 @@ def stage_file(new: Path, data: bytes, *, through: bool) -> Path:
             file.write(data)
             file.flush()
             if through:
-                os.fsync(file.fileno())
+                os.fdatasync(file.fileno())
     except OSError:
         with contextlib.suppress(OSError):
             new.unlink(missing_ok=True)

@@ -36,7 +36,7 @@ def _refuse(listener: Listener, error: OSError) -> Permanent:
     tried = f"{listener.cluster} cannot listen on {listener.host}:{listener.port}"
     if error.errno == errno.EADDRINUSE:
         return Permanent(
-            f"{tried}: port {listener.port} is taken by {find_holder(listener)}",
+            f"{tried}: port {listener.port} is taken by {_describe(find_holder(listener))}",
             hint="End that program, or choose another listener.port.",
         )
     if error.errno == errno.EACCES:
@@ -50,23 +50,23 @@ def _refuse(listener: Listener, error: OSError) -> Permanent:
     )
 
 
-def find_holder(listener: Listener) -> str:
-    """The program that listens on the port, in words."""
+def find_holder(listener: Listener) -> int | None:
+    """The pid of the program that listens there; None when it cannot be told."""
     try:
         found = psutil.net_connections(kind="tcp")
     except (psutil.Error, OSError):
-        return "another program"
+        return None
     for connection in found:
         if connection.status == psutil.CONN_LISTEN and connection.laddr:
             host, port = connection.laddr[:2]
             if port == listener.port and (host == listener.host or {host, listener.host} & _ANY):
-                return _describe(connection.pid)
-    return "another program"
+                return connection.pid
+    return None
 
 
 def _describe(pid: int | None) -> str:
     if pid is None:
-        return "a program of another user"
+        return "another program"
     try:
         return f"{psutil.Process(pid).name()} (process {pid})"
     except psutil.Error:

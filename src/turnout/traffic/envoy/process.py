@@ -7,7 +7,6 @@ splits is on disk before it starts.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import json
 import os
 import shutil
@@ -32,6 +31,9 @@ _LOG_CHECK = timedelta(minutes=1)
 _LOGS_KEPT = 3
 _SHORT_LIFE = 5.0
 """Seconds; an Envoy that dies sooner is started again ever later."""
+
+_HOPELESS = 3
+"""So many starts in a row without ever serving: no use in waiting for the next one."""
 
 _DRAIN = 60
 """Seconds that connections of a closed listener have left."""
@@ -84,7 +86,8 @@ class EnvoyProcess:
         self._on_restart = on_restart
         self._process: processes.Process | None = None
         self._live = asyncio.Event()
-        self._trouble = "it has not been started yet"
+        self._failures = 0
+        self._trouble = "it is being started"
 
     @property
     def pid(self) -> int | None:
@@ -106,13 +109,17 @@ class EnvoyProcess:
         return self._process is not None
 
     async def await_live(self, timeout: timedelta) -> None:
-        """Wait until Envoy serves. Raises `Temporary` when it does not in time."""
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(timeout.total_seconds()):
-                await self._live.wait()
+        """Wait until Envoy serves. Raises `Temporary` when it does not in time, or has ended again
+        and again instead.
+        """
+        deadline = time.monotonic() + timeout.total_seconds()
+        while not self._live.is_set() and time.monotonic() < deadline:
+            if self._failures >= _HOPELESS:
+                break
+            await asyncio.sleep(0.005)
         if not self._live.is_set():
             raise Temporary(
-                f"Envoy does not serve after {timeout}: {self._trouble}",
+                f"Envoy does not serve: {self._trouble}",
                 retry_after=1,
                 hint=f"See {self.log_file}.",
             )
@@ -125,6 +132,7 @@ class EnvoyProcess:
             try:
                 process = self._process or self._launch()
             except OSError as error:
+                self._failures += 1
                 self._trouble = f"it cannot be started: {error}"
                 log.error("envoy.cannot_start", why=str(error))
             else:
@@ -167,6 +175,7 @@ class EnvoyProcess:
         pause = 0.005
         while process.is_alive():
             if await self._is_ready():
+                self._failures = 0
                 self._live.set()
                 return
             await asyncio.sleep(pause)
@@ -185,6 +194,7 @@ class EnvoyProcess:
 
     def _note_end(self, process: processes.Process) -> None:
         was_live = self._live.is_set()
+        self._failures += not was_live
         self._live.clear()
         self._process = None
         how = processes.format_exit(process.read_exit())

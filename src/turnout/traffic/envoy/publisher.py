@@ -8,6 +8,7 @@ either is put in place.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import time
 from collections.abc import Callable
@@ -16,7 +17,7 @@ from pathlib import Path
 
 import structlog
 
-from turnout.model.errors import Temporary
+from turnout.model.errors import AdapterError, Temporary
 from turnout.traffic.envoy.admin import EnvoyAdmin
 from turnout.traffic.envoy.bootstrap import (
     LISTENERS_FILE,
@@ -107,6 +108,10 @@ class Publisher:
                 await self._write_routes(shard)
         if not _says(self._listeners.read(), build_listeners("", self._ledger)):
             await self._write_listeners()
+            if is_running:
+                # A listener that cannot be opened is no reason not to start.
+                with contextlib.suppress(AdapterError):
+                    await self._listeners.confirm(self._admin, CONFIRMATION)
 
     async def _restore_upstreams(self, is_running: bool) -> None:
         document = self._upstreams.read()

@@ -60,11 +60,9 @@ class EnvoyRouter:
         *,
         binary: Path | None = None,
         workers: int | None = None,
-        startup: timedelta = _STARTUP,
         on_event: Callable[[Event], None] = _ignore,
     ) -> None:
         self._folder = folder
-        self._startup = startup
         self._envoy_folder = folder / "envoy"
         self._on_event = on_event
         self._admin = EnvoyAdmin(self._envoy_folder / ADMIN_SOCKET)
@@ -101,7 +99,7 @@ class EnvoyRouter:
         else:
             await self._publisher.restore(is_running=False)
             self._tasks = (_start(self._process.watch()),)
-            await self._settle(self._process.await_live(self._startup))
+            await self._settle(self._process.await_live(_STARTUP))
         self._tasks = (*self._tasks, _start(self._keep_house()))
         return self
 
@@ -227,7 +225,7 @@ class EnvoyRouter:
             raise
 
     async def _take_over(self) -> None:
-        await self._process.await_live(self._startup)
+        await self._process.await_live(_STARTUP)
         with contextlib.suppress(AdminUnavailable):
             await self._publisher.note_rejections()
         await self._publisher.restore(is_running=True)
