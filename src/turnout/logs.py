@@ -69,7 +69,9 @@ def configure_logs(level: str, log_format: LogFormat, stream: TextIO | None = No
 
 def hide_secrets(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
     """Replace what is secret by its type, its name, or its place in a URL."""
-    return {name: _shown(name, value) for name, value in event.items()}
+    return {
+        name: value if name == "exc_info" else _shown(name, value) for name, value in event.items()
+    }
 
 
 def _shown(name: str, value: object) -> object:

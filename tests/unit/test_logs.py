@@ -67,6 +67,15 @@ def test_an_exception_comes_with_its_trace(stream: io.StringIO) -> None:
     assert event["incident"] == "abc"
 
 
+def test_an_exception_of_a_library_comes_with_its_trace_too(stream: io.StringIO) -> None:
+    configure_logs("info", "json", stream)
+    try:
+        raise ValueError("what went wrong inside")
+    except ValueError:
+        logging.getLogger("some.library").exception("it failed")
+    assert "ValueError: what went wrong inside" in json.loads(stream.getvalue())["exception"]
+
+
 def test_people_get_lines_without_colours_outside_a_terminal(stream: io.StringIO) -> None:
     configure_logs("info", "console", stream)
     structlog.get_logger().info("server.ready", address="http://127.0.0.1:7600")
