@@ -1,0 +1,1 @@
+"""What benchmarks have Turnout run. Programs of their own: nobody imports them."""
