@@ -69,10 +69,8 @@ def test_an_exception_comes_with_its_trace(stream: io.StringIO) -> None:
 
 def test_an_exception_of_a_library_comes_with_its_trace_too(stream: io.StringIO) -> None:
     configure_logs("info", "json", stream)
-    try:
-        raise ValueError("what went wrong inside")
-    except ValueError:
-        logging.getLogger("some.library").exception("it failed")
+    error = ValueError("what went wrong inside")
+    logging.getLogger("some.library").warning("it failed", exc_info=error)
     assert "ValueError: what went wrong inside" in json.loads(stream.getvalue())["exception"]
 
 
