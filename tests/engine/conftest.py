@@ -18,7 +18,7 @@ async def temporal() -> AsyncIterator[WorkflowEnvironment]:
 
 @pytest.fixture
 def house(temporal: WorkflowEnvironment) -> Callable[..., House]:
-    def build(world: World, **wishes: int) -> House:
-        return House(temporal.client, world, **wishes)
+    def build(world: World, *, history_limit: int = 0) -> House:
+        return House(temporal.client, world, history_limit=history_limit)
 
     return build

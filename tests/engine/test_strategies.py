@@ -6,7 +6,7 @@ import pytest
 
 from tests.engine.house import House
 from tests.properties import worlds
-from turnout.model.deployment import Kind, Status, StrategyName
+from turnout.model.deployment import Status, StrategyName
 from turnout.model.journal import StepState
 from turnout.testing import World
 

@@ -162,9 +162,20 @@ def observe_options() -> ActivityConfig:
     )
 
 
-def journal_options() -> ActivityConfig:
-    """How what must be written down is: until it is done."""
-    return ActivityConfig(start_to_close_timeout=timedelta(seconds=10), retry_policy=RETRY)
+WRITING = timedelta(seconds=5)
+"""How long a journal in trouble is waited for where things can go on without it."""
+
+
+def finish_options() -> ActivityConfig:
+    """How an end is written down: until it is done."""
+    return ActivityConfig(start_to_close_timeout=timedelta(seconds=30), retry_policy=RETRY)
+
+
+def record_options() -> ActivityConfig:
+    """How anything else is written down: if that is possible."""
+    return ActivityConfig(
+        start_to_close_timeout=WRITING, schedule_to_close_timeout=WRITING, retry_policy=RETRY
+    )
 
 
 def clear_options() -> ActivityConfig:
@@ -173,13 +184,19 @@ def clear_options() -> ActivityConfig:
 
 
 def passing_options() -> LocalActivityConfig:
-    """How something short is done in passing, within the decision: one quick try."""
+    """How something short is done in passing, within the decision: one quick try.
+
+    Only what may be done again when the decision is, which a crash may forget: looking, and telling
+    what no end depends on.
+    """
     return LocalActivityConfig(
         start_to_close_timeout=timedelta(seconds=1),
         retry_policy=RetryPolicy(maximum_attempts=1),
     )
 
 
-def local_journal_options() -> LocalActivityConfig:
-    """How something that may be written twice is written down in passing: until it is done."""
-    return LocalActivityConfig(start_to_close_timeout=timedelta(seconds=10), retry_policy=RETRY)
+def accept_options() -> LocalActivityConfig:
+    """How a request is accepted, in passing; whoever asks hears of a journal in trouble."""
+    return LocalActivityConfig(
+        start_to_close_timeout=WRITING, schedule_to_close_timeout=WRITING, retry_policy=RETRY
+    )

@@ -47,7 +47,7 @@ class ClusterActivities:
         except NotFound:
             return
         except TurnoutError as error:
-            raise failure_of(error) from error
+            raise failure_of(error, always_retried=True) from error
 
     async def _clear(self, record: DeploymentRecord) -> None:
         number = await self._close_steps(record)

@@ -45,13 +45,13 @@ def describe(error: Exception) -> str:
     return f"unexpected {type(error).__name__}: {error}"
 
 
-def failure_of(error: Exception) -> ApplicationError:
+def failure_of(error: Exception, *, always_retried: bool = False) -> ApplicationError:
     """The same trouble in Temporal's words."""
     after = error.retry_after if isinstance(error, Temporary) else None
     return ApplicationError(
         describe(error),
         type=error.code if isinstance(error, TurnoutError) else "bug",
-        non_retryable=not is_retried(error),
+        non_retryable=not (always_retried or is_retried(error)),
         next_retry_delay=None if after is None else timedelta(seconds=after),
         category=ApplicationErrorCategory.BENIGN,  # it is logged by us, with its fields
     )

@@ -22,7 +22,7 @@ log = structlog.get_logger(__name__)
 
 
 class JournalActivities:
-    """Writes to the journal. Everything may be repeated."""
+    """Writes to the journal. Everything may be repeated, and is: there is no other way to go on."""
 
     def __init__(
         self, operations: Operations, writer: Writer, archive: Archive, clock: Clock
@@ -44,7 +44,7 @@ class JournalActivities:
             await self._writer.write_notice(notice)
             return receipt_of(record)
         except TurnoutError as error:
-            raise failure_of(error) from error
+            raise failure_of(error, always_retried=True) from error
 
     @activity.defn(name=options.RECORD)
     async def record(self, news: News) -> None:
@@ -57,7 +57,7 @@ class JournalActivities:
             for event in news.events:
                 await self._writer.write_event(event)
         except TurnoutError as error:
-            raise failure_of(error) from error
+            raise failure_of(error, always_retried=True) from error
 
     @activity.defn(name=options.FINISH)
     async def finish(self, ending: Ending) -> Receipt:
@@ -75,7 +75,7 @@ class JournalActivities:
             await self._writer.write_notice(ending.notice.model_copy(update={"record": record}))
             return receipt_of(record)
         except TurnoutError as error:
-            raise failure_of(error) from error
+            raise failure_of(error, always_retried=True) from error
 
     async def _known(self, deployment: str) -> DeploymentRecord | None:
         try:

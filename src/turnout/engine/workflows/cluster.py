@@ -32,7 +32,7 @@ from turnout.engine.records import (
     receipt_of,
     waiting_record,
 )
-from turnout.engine.workflows.running import DeploymentRun
+from turnout.engine.workflows.running import DeploymentRun, write_down
 from turnout.model.deployment import OnBusy, Request, Status
 from turnout.model.errors import Conflict, NotFound
 from turnout.model.journal import DeploymentRecord, Event
@@ -218,7 +218,7 @@ class ClusterWorkflow:
             options.ACCEPT,
             Acceptance(notice=notice),
             result_type=Receipt,
-            **options.local_journal_options(),
+            **options.accept_options(),
         )
         if receipt.status is not Status.QUEUED:
             return receipt  # it was here before, and has ended
@@ -257,7 +257,7 @@ class ClusterWorkflow:
             options.FINISH,
             Ending(notice=Notice(record=record, announce=True)),
             result_type=Receipt,
-            **options.journal_options(),
+            **options.finish_options(),
         )
         return receipt
 
@@ -267,8 +267,7 @@ class ClusterWorkflow:
         changed = [r for r in records if self._noted.get(r.id) != r.sentence]
         self._noted = {r.id: r.sentence for r in records}
         if changed:
-            news = News(notices=tuple(Notice(record=r) for r in changed))
-            await workflow.execute_activity(options.RECORD, news, **options.journal_options())
+            await write_down(News(notices=tuple(Notice(record=r) for r in changed)))
 
 
 def _answered(reply: Reply, cluster: str) -> Event:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from temporalio import workflow
-from temporalio.exceptions import ActivityError, is_cancelled_exception
+from temporalio.exceptions import FailureError, is_cancelled_exception
 
 from turnout.engine import options
 from turnout.engine.messages import (
@@ -137,7 +137,8 @@ class DeploymentRun:
             notice = self._unpublished()
             if notice or events:
                 news = News(notices=(notice,) if notice else (), events=events)
-                await workflow.execute_activity(options.RECORD, news, **options.journal_options())
+                if not await write_down(news):
+                    self._published = None  # the next step tries again
         if self._has_end:
             await workflow.wait_condition(lambda: self._ended is not None)
 
@@ -199,7 +200,7 @@ class DeploymentRun:
                 options.OBSERVE, glance, result_type=Sight, **options.passing_options()
             )
             return sight
-        except ActivityError:
+        except FailureError:
             if self._wish is not None:
                 return Sight()
         handle = workflow.start_activity(
@@ -208,7 +209,7 @@ class DeploymentRun:
         self._interrupt = handle.cancel
         try:
             observed: Sight = await handle
-        except ActivityError as error:
+        except FailureError as error:
             observed = Sight(problem=str(error.cause or error))
         finally:
             self._interrupt = None
@@ -220,7 +221,7 @@ class DeploymentRun:
 
     async def _end(self, ending: Ending) -> None:
         self._ended = await workflow.execute_activity(
-            options.FINISH, ending, result_type=Receipt, **options.journal_options()
+            options.FINISH, ending, result_type=Receipt, **options.finish_options()
         )
 
     # Steps.
@@ -271,7 +272,7 @@ class DeploymentRun:
         try:
             result: StepResult = await handle
             return result
-        except ActivityError as error:
+        except FailureError as error:
             return await self._unanswered(order, error)
         finally:
             self._interrupt = None
@@ -286,12 +287,12 @@ class DeploymentRun:
         if handle.done():
             return
         interruption = Interruption(deployment=order.deployment, number=order.number)
-        with contextlib.suppress(ActivityError):
+        with contextlib.suppress(FailureError):
             await workflow.execute_local_activity(
                 options.INTERRUPT, interruption, **options.passing_options()
             )
 
-    async def _unanswered(self, order: StepOrder, error: ActivityError) -> StepResult:
+    async def _unanswered(self, order: StepOrder, error: FailureError) -> StepResult:
         """The step's activity ended between two attempts, so nobody has closed its record."""
         canceled = is_cancelled_exception(error)
         said = "cancelled" if canceled else f"did not answer: {error.cause or error}"
@@ -317,8 +318,7 @@ class DeploymentRun:
             record = record.model_copy(update={"state": state, "said": said, "ended_at": now})
         notices = (order.notice,) if order.notice and state is StepState.RUNNING else ()
         event = step_event(record, order.cluster, now)
-        news = News(notices=notices, steps=(record,), events=(event,))
-        await workflow.execute_activity(options.RECORD, news, **options.journal_options())
+        await write_down(News(notices=notices, steps=(record,), events=(event,)))
 
     def _settle_wish(self) -> None:
         """No step is under way: take the deployment back, or say why it is too late."""
@@ -369,8 +369,10 @@ class DeploymentRun:
 
     def _unpublished(self) -> Notice | None:
         """What the journal does not know yet. From here on somebody else writes it down."""
+        if self._running.progress is None or self._has_end:
+            return None
         record = running_record(self._running)
-        if record == self._published or record.status.is_end:
+        if record == self._published:
             return None
         announce = record.status is not self._running.announced
         self._published = record
@@ -387,6 +389,17 @@ class DeploymentRun:
                 before=Notice(record=before, announce=True) if before else None,
             )
             await self._end(ending)
+
+
+async def write_down(news: News) -> bool:
+    """Write down what others want to read but nothing depends on. False when it is not possible:
+    a journal in trouble must not hold up the way back.
+    """
+    try:
+        await workflow.execute_activity(options.RECORD, news, **options.record_options())
+    except FailureError:
+        return False
+    return True
 
 
 def _plan(request: Request, state: ClusterState) -> Plan:
