@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import errno
 import sqlite3
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-import psycopg
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
@@ -54,8 +54,8 @@ def _is_full(cause: BaseException | None) -> bool:
     match cause:
         case sqlite3.Error():
             return _sqlite_code(cause) == _SQLITE_FULL
-        case psycopg.Error():
-            return cause.sqlstate == _POSTGRESQL_FULL
+        case _ if _is_postgresql(cause):
+            return _state(cause) == _POSTGRESQL_FULL
         case OSError():
             return cause.errno in (errno.ENOSPC, errno.EDQUOT)
         case _:
@@ -70,14 +70,26 @@ def _is_passing(error: Exception, cause: BaseException | None) -> bool:
     match cause:
         case sqlite3.Error():
             return _sqlite_code(cause) in _SQLITE_BUSY | _SQLITE_LOST
-        case psycopg.OperationalError() if cause.sqlstate is None:
+        case _ if _is_postgresql(cause, "OperationalError") and _state(cause) is None:
             return True  # no answer from the server at all
-        case psycopg.Error():
-            return (cause.sqlstate or "").startswith(_POSTGRESQL_TEMPORARY)
+        case _ if _is_postgresql(cause):
+            return (_state(cause) or "").startswith(_POSTGRESQL_TEMPORARY)
         case OSError():
             return not isinstance(cause, _WRONG_PLACE)
         case _:
             return False
+
+
+def _is_postgresql(error: BaseException | None, kind: str = "Error") -> bool:
+    """Whether it is an error of psycopg. That is loaded only when a PostgreSQL database is opened:
+    it takes longer than a server may take to start."""
+    driver = sys.modules.get("psycopg")
+    return driver is not None and isinstance(error, getattr(driver, kind))
+
+
+def _state(error: BaseException | None) -> str | None:
+    state: str | None = getattr(error, "sqlstate", None)
+    return state
 
 
 def _sqlite_code(error: sqlite3.Error) -> int:

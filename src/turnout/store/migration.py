@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from datetime import timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import structlog
-from alembic import command
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from sqlalchemy import Connection
+from sqlalchemy import Connection, inspect
 
 from turnout.model.errors import Permanent
 from turnout.store.database import (
@@ -21,6 +18,11 @@ from turnout.store.database import (
     parse_url,
 )
 from turnout.store.errors import translated
+
+if TYPE_CHECKING:
+    from alembic.script import ScriptDirectory
+
+_STEPS = Path(__file__).parent / "migrations"
 
 _PATIENCE = timedelta(minutes=1)
 """Somebody else's migration may take that long."""
@@ -48,12 +50,27 @@ async def migrate(url: str, *, to: str = "head") -> str:
 def upgrade(connection: Connection, where: str, to: str = "head") -> str:
     """Do the steps on this connection, in its transaction. Otherwise as `migrate`."""
     lock_for_migration(connection)
+    before = _current(connection)
+    if to == "head" and before == newest_revision():
+        return before  # as nearly always: without loading what does the steps, which takes a while
+    return _take_steps(connection, where, to, before)
+
+
+def newest_revision() -> str:
+    """The revision that a database has after all steps. Steps are files named by number."""
+    return max(file.stem.partition("_")[0] for file in (_STEPS / "versions").glob("[0-9]*.py"))
+
+
+def _take_steps(connection: Connection, where: str, to: str, before: str | None) -> str:
+    from alembic import command  # noqa: PLC0415 - see above
+    from alembic.config import Config  # noqa: PLC0415
+    from alembic.script import ScriptDirectory  # noqa: PLC0415
+
     config = Config()
-    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    config.set_main_option("script_location", str(_STEPS))
     config.attributes["connection"] = connection
     script = ScriptDirectory.from_config(config)
-    _refuse_newer(_current(connection), script, where)
-    before = _current(connection)
+    _refuse_newer(before, script, where)
     command.upgrade(config, to)
     after = _current(connection)
     if after != before:
@@ -62,7 +79,10 @@ def upgrade(connection: Connection, where: str, to: str = "head") -> str:
 
 
 def _current(connection: Connection) -> str | None:
-    return MigrationContext.configure(connection).get_current_revision()
+    if not inspect(connection).has_table("alembic_version"):
+        return None
+    found = connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar()
+    return None if found is None else str(found)
 
 
 def _refuse_newer(current: str | None, script: ScriptDirectory, where: str) -> None:

@@ -16,7 +16,7 @@ from tests.contract.records import an_event
 from turnout.model.deployment import Kind, Status
 from turnout.model.errors import Permanent
 from turnout.store.database import for_writing, open_engine, parse_url
-from turnout.store.migration import migrate, upgrade
+from turnout.store.migration import migrate, newest_revision, upgrade
 from turnout.store.sql import SqlStore
 from turnout.store.tables import metadata
 
@@ -143,3 +143,7 @@ async def test_a_migration_that_is_cut_off_leaves_the_database_as_it_was(empty_u
         assert await connection.run_sync(lambda c: inspect(c).get_table_names()) == []
     await engine.dispose()
     assert await migrate(empty_url) == revisions()[-1]
+
+
+def test_the_newest_revision_is_known_without_loading_the_steps() -> None:
+    assert newest_revision() == revisions()[-1]
