@@ -29,6 +29,9 @@ from turnout.model.value import Value
 WAY_BACK = "back-split"
 """Id of the step that returns traffic; ends `TrafficSplit.changed_by` of its change."""
 
+SWITCH_BACK = "switch-back"
+"""Id of the step by which a person's rollback moves traffic; ends `changed_by`, too."""
+
 
 class Order(Value):
     """Fences off late commands: within one deployment, a provider ignores a command numbered below
@@ -62,7 +65,7 @@ class GroupWish(Value):
 class ListenerState(Value):
     """A listener and the split in force.
 
-    `previous`: groups that had traffic before, most recent first.
+    `previous`: groups that lost traffic to others, most recent first; some may have it again.
     """
 
     listener: Listener
@@ -72,12 +75,13 @@ class ListenerState(Value):
     def with_split(self, split: TrafficSplit) -> ListenerState:
         """The state after another split.
 
-        Groups that lose their share become previous ones, except on the way back of a deployment:
-        what was taken back is nothing to go back to.
+        Groups that lose their share become previous ones, except on the way back of a deployment
+        and by a rollback: what was taken back is nothing to go back to. None is forgotten because
+        it gets traffic again: that may be taken back, too.
         """
-        returning = split.changed_by.endswith(f":{WAY_BACK}")
+        returning = split.changed_by.endswith((f":{WAY_BACK}", f":{SWITCH_BACK}"))
         left = () if returning else tuple(g for g in self.split.shares if g not in split.shares)
-        earlier = (g for g in self.previous if g not in split.shares and g not in left)
+        earlier = (g for g in self.previous if g not in left)
         return ListenerState(listener=self.listener, split=split, previous=(*left, *earlier))
 
 

@@ -19,11 +19,13 @@ def shares_total_1000(before: Node, after: Node) -> str | None:
 
 
 def no_share_without_a_ready_instance(before: Node, after: Node) -> str | None:
-    """Rule 2. Shares given to a group need a healthy instance there, unless what serves has none.
+    """Rule 2. Shares given to a group need a healthy instance there, unless what serves has none,
+    or the new group, which is left for that.
 
     A command that lands late was right when it was sent; the way back fences it off or undoes it.
     """
     landed_late = len(after.late) < len(before.late)
+    new = before.world.groups.get(after.progress.plan.new_group)
     for cluster, state in after.world.listeners.items():
         then = before.world.listeners.get(cluster)
         for group, share in state.split.shares.items():
@@ -32,6 +34,8 @@ def no_share_without_a_ready_instance(before: Node, after: Node) -> str | None:
             changed = then is None or then.split.generation != state.split.generation
             grown = then is None or share > then.split.share(group)
             if landed_late or not changed or not grown or before.world.groups[group].healthy:
+                continue
+            if new and then and then.split.share(new.name) and not new.healthy:
                 continue
             left = [g for g in (then.split.shares if then else {}) if g != group] or [
                 after.progress.plan.new_group

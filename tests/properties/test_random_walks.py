@@ -92,14 +92,16 @@ def test_no_long_walk_breaks_a_safety_rule(
 
 
 def _comes_to_an_end(explorer: Explorer, node: Node) -> None:
-    """With nothing more going wrong and nobody answering, it ends, or it tries again for ever."""
+    """With nothing more going wrong and nobody answering, it ends. Only where instances have died
+    for good it may try again for ever.
+    """
     for _ in range(LONGEST):
         if node.progress.status.is_end:
             return
         question = node.progress.question
         if question is not None:
             node = explorer.step(node, explorer.decided(node, question.default))
-            if question.default == "retry":
+            if question.default == "retry" and node.world.broken:
                 return
             continue
         node = explorer.step(node, explorer.clean(node))

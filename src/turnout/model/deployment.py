@@ -194,7 +194,7 @@ class ClusterState(Value):
     split: TrafficSplit = TrafficSplit()
     listener: Listener | None = None
     previous: tuple[str, ...] = ()
-    """Server groups that were enabled before, most recent first."""
+    """Server groups that lost traffic to others, most recent first; some may have it again."""
     held: str = ""
     """Why deployments are held; empty = they are not."""
     frozen: str = ""

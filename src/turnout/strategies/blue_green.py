@@ -18,7 +18,7 @@ def plan_blue_green(draft: Draft, request: Request, service: Service) -> Plan:
     draft.delay(options.delay_before_switch, "before the switch")
     draft.shift({new.group: 1000}, {new.group: new.ready(options)}, step="switch")
     draft.watch(watch_checks(options), new.group, options.watch)
-    retire(draft, options, new)
+    retire(draft, service, new)
     return draft.finish()
 
 

@@ -17,7 +17,8 @@ def plan_dark(draft: Draft, request: Request, service: Service) -> Plan:
     for group in draft.state.groups:
         if draft.state.split.share(group.name) and group.desired:
             draft.pin(group.name, 0)
+    some = " --share 10%" if draft.state.source else ""
     draft.notes.append(
-        f"{new.group} gets no traffic; give it some with: turnout enable {new.group} --share 10%"
+        f"{new.group} gets no traffic; give it some with: turnout enable {new.group}{some}"
     )
     return draft.finish()

@@ -57,6 +57,8 @@ class Draft:
     state: ClusterState
     title: str
     new_group: str = ""
+    source: str = ""
+    """Which group is replaced; at first the source of the state."""
     notes: list[str] = field(default_factory=list)
     _steps: list[Step] = field(default_factory=list)
     _commit: int | None = None
@@ -65,6 +67,8 @@ class Draft:
     _peak: int = field(init=False)
 
     def __post_init__(self) -> None:
+        source = self.state.source
+        self.source = source.name if source else ""
         self._split = TrafficSplit(shares=self.state.split.shares)
         self._sizes = {g.name: g.desired for g in self.state.groups}
         self._peak = sum(self._sizes.values())
@@ -87,7 +91,6 @@ class Draft:
 
     def finish(self) -> Plan:
         """The plan."""
-        source = self.state.source
         return Plan(
             deployment=self.request.id,
             cluster=self.state.cluster,
@@ -96,7 +99,7 @@ class Draft:
             commit=len(self._steps) if self._commit is None else self._commit,
             notes=tuple(self.notes),
             new_group=self.new_group,
-            source=source.name if source else "",
+            source=self.source,
             before=self.state.split,
             sizes_before={g.name: g.desired for g in self.state.groups},
             listener_before=self.state.listener,
@@ -123,10 +126,13 @@ class Draft:
 
     def open_listener(self, listener: Listener) -> None:
         """Open the listener, unless it is open just like that."""
-        if listener != self.state.listener:
+        now = self.state.listener
+        if listener != now:
+            same = now and (now.host, now.port) == (listener.host, listener.port)
+            told = " with new settings" if same else ""
             self.add(
                 "listen",
-                f"listen on {listener.host}:{listener.port}",
+                f"listen on {listener.host}:{listener.port}{told}",
                 OpenListener(listener=listener),
             )
 
@@ -134,7 +140,7 @@ class Draft:
         """Create a group of this size."""
         self.add(
             "create",
-            f"create {group} with {_instances(instances)} of version {settings.version}",
+            f"create {group} with {format_instances(instances)} of version {settings.version}",
             CreateGroup(group=group, settings=settings, instances=instances),
         )
 
@@ -142,7 +148,7 @@ class Draft:
         """Resize a group."""
         self.add(
             step or f"resize-{group}",
-            f"resize {group} from {self.size(group)} to {_instances(instances)}",
+            f"resize {group} from {self.size(group)} to {format_instances(instances)}",
             ResizeGroup(group=group, instances=instances),
         )
 
@@ -158,43 +164,44 @@ class Draft:
         """Wait until so many instances of a group are healthy."""
         self.add(
             step,
-            f"wait until {ready} of {_instances(self.size(group))} of {group} are healthy",
+            f"wait until {ready} of {format_instances(self.size(group))} of {group} "
+            f"{'is' if ready == 1 else 'are'} healthy",
             AwaitReady(group=group, ready=ready, deadline=deadline, unless_dead=unless_dead),
             longest=deadline,
         )
 
     def pin(self, group: str, minimum: int, *, step: str = "") -> None:
         """Pin a group, or release it with 0."""
-        title = f"pin {group} to at least {_instances(minimum)}" if minimum else f"release {group}"
+        least = f"pin {group} to at least {format_instances(minimum)}"
+        title = least if minimum else f"release {group}"
         named = step or (f"pin-{group}" if minimum else f"release-{group}")
         self.add(named, title, PinGroup(group=group, minimum=minimum))
 
     def checks(self, checks: tuple[Check, ...], group: str, *, step: str, title: str) -> None:
         """Run checks, if there are any."""
         if checks:
-            source = self.state.source
             self.add(
                 step,
                 title,
-                RunChecks(checks=checks, group=group, source=source.name if source else ""),
+                RunChecks(checks=checks, group=group, source=self.source),
                 longest=sum((c.timeout for c in checks), timedelta(0)),
             )
 
     def watch(
-        self, checks: tuple[Check, ...], group: str, duration: timedelta, *, step: str = "watch"
+        self,
+        checks: tuple[Check, ...],
+        group: str,
+        duration: timedelta,
+        *,
+        step: str = "watch",
+        where: str = "",
     ) -> None:
         """Watch a group for a while, if it is to be watched at all."""
         if duration:
-            source = self.state.source
             self.add(
                 step,
-                f"watch {group} for {format_duration(duration)}",
-                Watch(
-                    checks=checks,
-                    group=group,
-                    source=source.name if source else "",
-                    duration=duration,
-                ),
+                f"watch {group}{where} for {format_duration(duration)}",
+                Watch(checks=checks, group=group, source=self.source, duration=duration),
                 longest=duration,
             )
 
@@ -232,11 +239,12 @@ class Draft:
         )
         self.add(f"destroy-{group}", f"destroy {group}", DestroyGroup(group=group), longest=longest)
 
-    def schedule_cold(self, group: str, after: timedelta) -> None:
-        """Scale a group to zero some time later."""
+    def schedule_cold(self, group: str, after: timedelta | None) -> None:
+        """Scale a group to zero some time later; None: not at all, whatever was noted before."""
+        title = f"scale {group} to zero in {format_duration(after)}" if after else ""
         self.add(
-            f"cold-{group}",
-            f"scale {group} to zero in {format_duration(after)}",
+            f"cold-{group}" if after else f"warm-{group}",
+            title or f"keep {group} warm",
             ScheduleCold(group=group, after=after),
         )
 
@@ -273,5 +281,6 @@ class Draft:
         self._peak = max(self._peak, sum(self._sizes.values()))
 
 
-def _instances(count: int) -> str:
+def format_instances(count: int) -> str:
+    """In words: `1 instance`, `3 instances`."""
     return f"{count} instance" if count == 1 else f"{count} instances"

@@ -14,12 +14,21 @@ def refusal(request: Request, state: ClusterState) -> tuple[str, str] | None:
     if state.held:
         return (
             f"{state.cluster} is held: {state.held}. "
-            f"Release it with: turnout release {state.cluster}",
+            f"Release it with: turnout release {state.cluster} (--force overrides)",
             "held",
         )
-    if state.frozen:
-        return f"{state.cluster} is frozen: {state.frozen}", "frozen"
-    return None
+    return frozen(request, state)
+
+
+def frozen(request: Request, state: ClusterState) -> tuple[str, str] | None:
+    """Why no new version may get traffic now; None when it may."""
+    if request.force or not state.frozen:
+        return None
+    return (
+        f"{state.cluster} is frozen: {state.frozen}. Wait until that is over "
+        "(--force overrides; a rollback is never frozen)",
+        "frozen",
+    )
 
 
 def moved_listener(service: Service, state: ClusterState) -> str:
@@ -29,7 +38,7 @@ def moved_listener(service: Service, state: ClusterState) -> str:
         return ""
     return (
         f"{state.cluster} serves on {now.host}:{now.port}; moving it to {then.host}:{then.port} "
-        "would cut off its users. Deploy under another name beside it, or move it with --force"
+        "would cut off its users. Deploy under another name beside it (--force moves it)"
     )
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 
 from turnout.model.deployment import ClusterState, Options, Request, Service
 from turnout.model.names import next_group
-from turnout.model.servers import needed, ready_count
+from turnout.model.servers import ServerGroup, needed, ready_count
 from turnout.model.traffic import WHOLE
 from turnout.strategies.draft import Draft
+from turnout.strategies.shares import whole_size
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,9 +29,8 @@ def arrival(service: Service, state: ClusterState) -> Arrival:
     """Choose the name and the size of the new group. Raises `Conflict` when no name is free."""
     name = next_group(state.cluster, state.newest or None, {g.name for g in state.groups})
     wanted = service.options.instances
-    source = state.source
     if wanted == "source":
-        return Arrival(name, source.desired if source and source.desired else service.instances)
+        return Arrival(name, whole_size(state) or service.instances)
     return Arrival(name, wanted)
 
 
@@ -55,16 +56,18 @@ def bring_up(
     )
 
 
-def retire(draft: Draft, options: Options, new: Arrival) -> None:
-    """Everything that can be taken back is done: drain, release the pins, keep `keep` groups,
-    destroy the rest.
+def retire(draft: Draft, service: Service, new: Arrival) -> None:
+    """Drain what served before; then nothing is taken back any more: release the pins, keep `keep`
+    groups, destroy the rest.
 
     Kept first is the group just replaced, then the newest ones.
     """
-    draft.commit()
+    options, drain_timeout = service.options, service.settings.drain_timeout
     served = [g for g in draft.state.groups if draft.state.split.share(g.name)]
     for group in served:
-        draft.drain(group.name, group.settings.drain_timeout)
+        draft.drain(group.name, max(group.settings.drain_timeout, drain_timeout))
+    draft.commit()
+    for group in served:
         if group.desired:
             draft.pin(group.name, 0)
     source = draft.state.source
@@ -73,9 +76,18 @@ def retire(draft: Draft, options: Options, new: Arrival) -> None:
         key=lambda g: (g is source, g.created_at),
         reverse=True,
     )
-    for group in reversed(others[options.keep - 1 :]):
+    kept, surplus = others[: options.keep - 1], others[options.keep - 1 :]
+    for group in reversed(surplus):
         draft.destroy(group.name)
-    if options.scale_down_after is not None:
-        for group in others[: options.keep - 1]:
-            if not group.is_cold:
-                draft.schedule_cold(group.name, options.scale_down_after)
+    for group in reversed(kept):
+        _cool(draft, group, options.scale_down_after)
+
+
+def _cool(draft: Draft, group: ServerGroup, after: timedelta | None) -> None:
+    """Note when a kept group goes cold. One that was disabled before keeps the time it has."""
+    if group.is_cold:
+        return
+    is_noted = group.cold_at is not None
+    was_enabled = bool(draft.state.split.share(group.name))
+    if (after is None and is_noted) or (after is not None and (was_enabled or not is_noted)):
+        draft.schedule_cold(group.name, after)

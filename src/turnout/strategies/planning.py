@@ -84,8 +84,10 @@ def _plan_deploy(request: Request, state: ClusterState) -> Plan:
             )
             return draft.finish()
     if state.source is None and strategy is not StrategyName.DARK:
+        first = f"first deployment of {state.cluster}: nothing serves yet"
         draft.notes.append(
-            f"first deployment of {state.cluster}: nothing serves yet, so traffic goes to the new "
-            "group in one step, and the way back leads to nothing being served"
+            f"{first if not state.newest else f'nothing of {state.cluster} serves now'}, so "
+            "traffic goes to the new group in one step, and the way back leads to nothing being "
+            "served"
         )
     return STRATEGIES[strategy](draft, request, service)

@@ -21,7 +21,9 @@ from enum import StrEnum
 from turnout.model.deployment import Choice, OnFailure, Options, Request, Status
 from turnout.model.journal import Question
 from turnout.model.plan import (
+    CreateGroup,
     Delay,
+    DrainGroup,
     Plan,
     ReplaceSplit,
     RunChecks,
@@ -29,6 +31,7 @@ from turnout.model.plan import (
     StepAnswer,
     Watch,
 )
+from turnout.model.units import format_share
 from turnout.model.value import Value
 from turnout.strategies.rollback import plan_way_back
 
@@ -70,6 +73,8 @@ class Progress(Value):
     """How often the due step failed in a row."""
     generation: int = 0
     """Of the split that the next forward change replaces."""
+    shares: dict[str, int] | None = None
+    """Of the split that was confirmed last; None = as it was before."""
     moved_at: datetime | None = None
     """When the first share of traffic on the new group was confirmed."""
     question: Question | None = None
@@ -155,6 +160,8 @@ def may_cancel(progress: Progress) -> str:
     if progress.status.is_end:
         return f"it has ended: {progress.sentence}"
     if progress.phase is Phase.RETIRING:
+        if not progress.plan.commit:
+            return "what it destroys cannot be brought back"
         return "it is done and only clears up: take it back with turnout rollback"
     if progress.phase is not Phase.FORWARD:
         return "it is already on its way back"
@@ -183,13 +190,21 @@ def decide(progress: Progress, choice: Choice, now: datetime) -> Progress:
     asked = progress.model_copy(update={"question": None, "tries": 0, "status": _going(progress)})
     match choice:
         case Choice.RETRY:
-            return _enter(asked)
+            return _enter(_forgiven(asked))
         case Choice.CONTINUE:
-            return advance(asked, StepAnswer(ok=True, sentence="a person said to go on"), now)
+            said = StepAnswer(ok=True, sentence="a person said to go on")
+            return advance(_forgiven(asked), said, now)
         case Choice.ROLLBACK:
             return _way_back(asked, progress.cause, now)
         case Choice.STOP:
             return _stop(asked)
+
+
+def _forgiven(progress: Progress) -> Progress:
+    """What went wrong on the way forward does not count any more; on the way back it is why."""
+    if progress.phase is not Phase.FORWARD:
+        return progress
+    return progress.model_copy(update={"cause": "", "detected_at": None})
 
 
 def _going(progress: Progress) -> Status:
@@ -211,7 +226,10 @@ def _learn(progress: Progress, answer: StepAnswer) -> Progress:
     """Remember what the answer says about the split."""
     if answer.split is None:
         return progress
-    learned: dict[str, object] = {"generation": answer.split.generation}
+    learned: dict[str, object] = {
+        "generation": answer.split.generation,
+        "shares": answer.split.shares,
+    }
     if progress.phase is Phase.RETURNING:
         learned["returned_at"] = answer.at
     elif progress.moved_at is None and answer.split.share(progress.plan.new_group):
@@ -224,18 +242,15 @@ def _failed(progress: Progress, answer: StepAnswer, now: datetime) -> Progress:
         return _try_again(progress, answer, now)
     if answer.refused and len(progress.attempted) == 1:
         return _end(progress, Status.REFUSED, answer.sentence)
+    if isinstance(progress.todo[0].operation, DrainGroup):
+        return advance(progress, answer.model_copy(update={"ok": True}), now)
     noted = progress.model_copy(update={"cause": answer.sentence, "detected_at": now})
     on_failure = _options(progress).on_failure
-    if answer.dead or (on_failure is OnFailure.ROLLBACK and not _asks(progress, answer)):
+    if answer.dead or (on_failure is OnFailure.ROLLBACK and not answer.ask):
         return _way_back(noted, answer.sentence, now)
-    if on_failure is OnFailure.STOP and not _asks(progress, answer):
+    if on_failure is OnFailure.STOP and not answer.ask:
         return _stop(noted)
     return _ask(noted, now)
-
-
-def _asks(progress: Progress, answer: StepAnswer) -> bool:
-    """A check that could not be made is a question as long as no traffic has moved."""
-    return answer.ask and progress.moved_at is None
 
 
 def _ask(progress: Progress, now: datetime) -> Progress:
@@ -356,13 +371,30 @@ def _outcome(progress: Progress, final: Status) -> str:
             return plan.notes[0] if plan.notes else f"{plan.title}: nothing to do"
         return f"{plan.title}: done"
     if final is Status.FAILED:
-        return f"failed and left as it is: {progress.cause}"
-    told = " and ".join(plan.before.shares) or "nothing"
-    where = (
-        f"{told} serves as before" if progress.moved_at is None else f"traffic is back on {told}"
-    )
+        shares = plan.before.shares if progress.shares is None else progress.shares
+        told = ", ".join(f"{format_share(s)} on {g}" for g, s in shares.items())
+        return f"failed and left as it is ({told or 'nothing is served'}): {progress.cause}"
     why = "cancelled" if progress.canceled else "rolled back"
-    return f"{why}, {where}: {progress.cause}"
+    return f"{why}, {_served_as_before(progress)}{_kept(progress)}: {progress.cause}"
+
+
+def _served_as_before(progress: Progress) -> str:
+    groups = progress.plan.before.shares
+    if not groups:
+        return "nothing is served, as before"
+    told = " and ".join(groups)
+    if progress.moved_at is None:
+        return f"{told} {'serves' if len(groups) == 1 else 'serve'} as before"
+    return f"traffic is back on {told}"
+
+
+def _kept(progress: Progress) -> str:
+    """What a failed deployment left to look into, as it was told to."""
+    if progress.canceled or not _options(progress).keep_failed:
+        return ""
+    steps = [s for s in progress.plan.steps if s.id in progress.attempted]
+    made = [o.group for s in steps if isinstance(o := s.operation, CreateGroup)]
+    return f"; {made[0]} is kept without traffic" if made else ""
 
 
 def _end(progress: Progress, status: Status, sentence: str) -> Progress:

@@ -22,6 +22,8 @@ from turnout.model.plan import (
 )
 from turnout.model.servers import needed
 from turnout.model.units import format_share
+from turnout.strategies.draft import format_instances
+from turnout.strategies.shares import half
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,32 +52,37 @@ def plan_way_back(
     steps = [s for s in plan.steps if s.id in attempted]
     moved = any(isinstance(s.operation, ReplaceSplit) for s in steps)
     resized = _resized(plan, steps)
-    returning = _return_traffic(plan, resized, deadline) if moved else []
+    first = [g for g, smaller in resized.items() if smaller and moved and plan.before.share(g)]
+    returning = _return_traffic(plan, first, deadline) if moved else []
+    late = _resize_back(plan, [g for g in resized if g not in first], steps)
     cleaning = _clean_up(plan, steps, moved=moved, keep_failed=keep_failed, drain=drain)
-    if not moved:
-        cleaning = [*_resize_back(plan, resized), *cleaning]
-    elif resized:
-        late = [g for g in resized if not plan.before.share(g)]
-        cleaning = [*_resize_back(plan, late), *cleaning]
-    return WayBack(tuple(returning), tuple(cleaning))
+    return WayBack(tuple(returning), (*late, *cleaning))
 
 
-def _resized(plan: Plan, steps: list[Step]) -> list[str]:
-    """Groups from before the deployment whose size may have changed."""
-    names = {s.operation.group for s in steps if isinstance(s.operation, ResizeGroup)}
-    return sorted(names & plan.sizes_before.keys())
+def _resized(plan: Plan, steps: list[Step]) -> dict[str, bool]:
+    """Groups from before the deployment whose size may have changed, and whether they may be too
+    small now.
+    """
+    sizes = [(o.group, o.instances) for s in steps if isinstance(o := s.operation, ResizeGroup)]
+    return {
+        group: any(size < before for name, size in sizes if name == group)
+        for group, before in sorted(plan.sizes_before.items())
+        if any(name == group for name, _ in sizes)
+    }
 
 
-def _return_traffic(plan: Plan, resized: list[str], deadline: timedelta) -> list[Step]:
-    served = [g for g in resized if plan.before.share(g)]
-    steps = _resize_back(plan, served)
-    ready = {g: _enough(plan, g, resized=g in served) for g in plan.before.shares}
+def _return_traffic(plan: Plan, shrunk: list[str], deadline: timedelta) -> list[Step]:
+    """The groups that served before, those that were shrunk at their old size, and then all
+    traffic at once.
+    """
+    steps = _resize_back(plan, shrunk, [])
+    ready = {g: _enough(plan, g, resized=g in shrunk) for g in plan.before.shares}
     for group, count in ready.items():
         wait = AwaitReady(group=group, ready=count, deadline=deadline, unless_dead=plan.new_group)
         steps.append(
             Step(
                 id=f"back-ready-{group}",
-                title=f"make sure that {count} of {group} are healthy",
+                title=_await_title(plan, group, count),
                 operation=wait,
                 longest=deadline,
             )
@@ -88,11 +95,10 @@ def _return_traffic(plan: Plan, resized: list[str], deadline: timedelta) -> list
 
 def _enough(plan: Plan, group: str, *, resized: bool) -> int:
     """How many healthy instances make returning right: all that its share needs after a shrink,
-    else half of them, so
-    that one crashed instance does not hold up the way back.
+    else half of them.
     """
-    wanted = needed(plan.sizes_before[group], plan.before.share(group))
-    return max(1, wanted if resized else (wanted + 1) // 2)
+    wanted = max(1, needed(plan.sizes_before.get(group, 1), plan.before.share(group)))
+    return wanted if resized else half(wanted)
 
 
 def _clean_up(
@@ -122,11 +128,23 @@ def _clean_up(
     return cleaning
 
 
-def _resize_back(plan: Plan, groups: list[str]) -> list[Step]:
+def _await_title(plan: Plan, group: str, count: int) -> str:
+    size = plan.sizes_before.get(group, 1)
+    verb = "is" if count == 1 else "are"
+    return f"make sure that {count} of {format_instances(size)} of {group} {verb} healthy"
+
+
+def _resize_back(plan: Plan, groups: list[str], attempted: list[Step]) -> list[Step]:
+    """To the sizes from before; a pin above that would be in the way."""
+    pins = {
+        s.operation.group: s.operation.minimum
+        for s in attempted
+        if isinstance(s.operation, PinGroup)
+    }
     steps = []
     for group in groups:
         size = plan.sizes_before[group]
-        if not size:
+        if size < pins.get(group, 0):
             steps.append(
                 _step(
                     f"back-release-first-{group}",

@@ -9,10 +9,11 @@ from turnout.model.deployment import Options, Request, Scale, Service
 from turnout.model.plan import Plan
 from turnout.model.servers import needed
 from turnout.model.traffic import WHOLE
+from turnout.model.units import format_share
 from turnout.strategies.blue_green import watch_checks
 from turnout.strategies.draft import Draft
 from turnout.strategies.new_group import Arrival, arrival, bring_up, retire
-from turnout.strategies.shares import with_share
+from turnout.strategies.shares import shares_of, with_share
 
 
 def plan_rolling_blue_green(draft: Draft, request: Request, service: Service) -> Plan:
@@ -27,7 +28,7 @@ def plan_rolling_blue_green(draft: Draft, request: Request, service: Service) ->
     for share in shares:
         _step(draft, options, new, share)
     draft.watch(watch_checks(options), new.group, options.watch)
-    retire(draft, options, new)
+    retire(draft, service, new)
     return draft.finish()
 
 
@@ -38,7 +39,7 @@ def _step(draft: Draft, options: Options, new: Arrival, share: int) -> None:
         draft.await_ready(
             new.group, new.ready(options, share), options.ready_deadline, step=f"ready-{share}"
         )
-    shares = with_share(draft.state.split.shares, new.group, share)
+    shares = with_share(shares_of(draft.state), new.group, share)
     ready = dict.fromkeys(shares, 1) | {new.group: new.ready(options, share)}
     draft.shift(shares, ready, step=f"shift-{share}")
     _hold(draft, options, new, share)
@@ -47,12 +48,12 @@ def _step(draft: Draft, options: Options, new: Arrival, share: int) -> None:
 
 
 def _hold(draft: Draft, options: Options, new: Arrival, share: int) -> None:
-    step = f"hold-{share}"
+    step, where = f"hold-{share}", f" at {format_share(share)}"
     checks: tuple[Check, ...] = options.checks or (TripWires(),)
     if options.step_hold:
-        draft.watch(checks, new.group, options.step_hold, step=step)
+        draft.watch(checks, new.group, options.step_hold, step=step, where=where)
     else:
-        draft.checks(options.checks, new.group, step=step, title=f"check {new.group} at this step")
+        draft.checks(options.checks, new.group, step=step, title=f"check {new.group}{where}")
 
 
 def _shrink(draft: Draft, shares: dict[str, int], share: int) -> None:
@@ -61,7 +62,7 @@ def _shrink(draft: Draft, shares: dict[str, int], share: int) -> None:
         before, now = draft.state.split.share(group.name), shares.get(group.name, 0)
         if not before:
             continue
-        size = needed(group.desired, round(now * WHOLE / before)) or 1
+        size = -(-group.desired * now // before) or 1  # rounded up, never below what is needed
         if size < draft.size(group.name):
             draft.pin(group.name, size, step=f"pin-{group.name}-{share}")
             draft.resize(group.name, size, step=f"shrink-{group.name}-{share}")

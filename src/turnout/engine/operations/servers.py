@@ -131,15 +131,25 @@ class ServerOperations:
 
 def describe_readiness(group: ServerGroup, waited: timedelta) -> str:
     """In words: `2 of 3 healthy; i-2 GET /healthz on 127.0.0.1:40113: 503 "warming up" (12s)`."""
-    waiting = [i for i in group.instances if i.state is not InstanceState.HEALTHY]
-    said = "; ".join(_describe(i) for i in waiting[:3])
+    return f"{_describe_group(group)} ({_format_waited(waited)})"
+
+
+def _describe_group(group: ServerGroup) -> str:
+    done = (InstanceState.HEALTHY, InstanceState.DRAINING)
+    waiting = [i for i in group.instances if i.state not in done]
+    said = "".join(f"; {_describe(i)}" for i in waiting[:3])
     more = f"; and {len(waiting) - 3} more" if len(waiting) > 3 else ""
-    told = f"{group.healthy} of {group.desired} healthy"
-    return f"{told}; {said}{more} ({format_duration(waited)})" if said else told
+    return f"{group.healthy} of {group.desired} healthy{said}{more}"
 
 
 def _describe(instance: Instance) -> str:
     return f"{instance.id} {instance.hopeless or instance.probe_said or instance.state}"
+
+
+def _format_waited(waited: timedelta) -> str:
+    """Whole seconds once there are any: nobody reads more while waiting."""
+    seconds = int(waited.total_seconds())
+    return format_duration(timedelta(seconds=seconds) if seconds else waited)
 
 
 def _has_healthy(group: ServerGroup | None) -> bool:
@@ -152,7 +162,7 @@ def _judge_readiness(
     if group.healthy >= operation.ready:
         return StepAnswer(
             ok=True,
-            sentence=f"{group.healthy} of {group.desired} healthy after {format_duration(waited)}",
+            sentence=f"{group.healthy} of {group.desired} healthy after {_format_waited(waited)}",
         )
     lost = sum(bool(i.hopeless) for i in group.instances)
     if lost and group.desired - lost < operation.ready:
@@ -164,6 +174,6 @@ def _judge_readiness(
         return StepAnswer(
             ok=False,
             sentence=f"{group.name} is not ready after {format_duration(operation.deadline)}: "
-            f"{describe_readiness(group, waited)}. Raise ready_deadline or see its log",
+            f"{_describe_group(group)}. Raise ready_deadline or see its log",
         )
     return None

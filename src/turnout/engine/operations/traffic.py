@@ -9,6 +9,7 @@ from turnout.engine.operations.endpoints import endpoints_of
 from turnout.model.journal import SplitRecord
 from turnout.model.plan import DrainGroup, OpenListener, ReplaceSplit, StepAnswer
 from turnout.model.servers import ServerGroup
+from turnout.model.traffic import DrainReport
 from turnout.ports import Clock, Drainer, Journal, ListenerState, Provider, Router
 
 
@@ -89,24 +90,29 @@ class TrafficOperations:
             return StepAnswer(ok=True, sentence=f"{operation.group} has traffic: nothing to drain")
         report(f"requests in flight on {operation.group}")
         left = await self._drainer.await_drained(cluster, operation.group, None, operation.timeout)
-        told = (
-            f"{left.requests_left} requests were still running"
-            if left.requests_left
-            else "all requests are done"
-        )
         closed = left.connections_closed
         return StepAnswer(
             ok=True,
-            sentence=told + (f", {closed} long-lived connections closed" if closed else ""),
+            sentence=_describe_drain(left),
             figures={"requests_left": left.requests_left, "connections_closed": closed},
         )
+
+
+def _describe_drain(left: DrainReport) -> str:
+    requests, closed = left.requests_left, left.connections_closed
+    told = f"{_count(requests, 'request')} still running" if requests else "all requests are done"
+    return told + (f", {_count(closed, 'long-lived connection')} closed" if closed else "")
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def _missing(operation: ReplaceSplit, groups: dict[str, ServerGroup]) -> str:
     """Which group cannot take its share; empty when all can, or what serves now is worse."""
     healthy = {name: group.healthy for name, group in groups.items()}
     short = [
-        f"{name} has {healthy.get(name, 0)} healthy instances, {count} are needed"
+        f"{name} has {_count(healthy.get(name, 0), 'healthy instance')} and needs {count}"
         for name, count in operation.ready.items()
         if healthy.get(name, 0) < count
     ]
