@@ -40,6 +40,12 @@ async def observe_one(backend: Backend, cluster: str) -> ClusterView:
     return view
 
 
+async def require_cluster(backend: Backend, cluster: str) -> None:
+    """Raises `NotFound` when nothing of the cluster exists. Quick when something does."""
+    if cluster not in await backend.inventory.observe_clusters():
+        await observe_one(backend, cluster)
+
+
 async def _view(
     backend: Backend, cluster: str, records: Sequence[DeploymentRecord], traffic: Traffic
 ) -> ClusterView:

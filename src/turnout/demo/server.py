@@ -118,7 +118,7 @@ class DemoServer:
                 else "The server ended while it started. Its last words:",
                 self.read_last_lines(),
             )
-        return line.removeprefix(_READY).removeprefix("http://")
+        return line.removeprefix(_READY).removeprefix("http://").split()[0]
 
 
 def _environment() -> dict[str, str]:

@@ -43,7 +43,7 @@ def main(settings: Settings) -> int:
     """
     configure_logs(settings.log_level, settings.log_format)
     try:
-        asyncio.run(serve(settings, _say_ready))
+        asyncio.run(serve(settings, lambda address: _say_ready(address, settings)))
     except TurnoutError as error:
         sys.stderr.write(f"{error.message}\n{error.hint}\n" if error.hint else f"{error.message}\n")
         return REFUSED if isinstance(error, Conflict) else FAILED
@@ -117,6 +117,6 @@ def _leave(code: int) -> NoReturn:
     os._exit(code)
 
 
-def _say_ready(address: str) -> None:
-    sys.stdout.write(f"Turnout is ready at {address}\n")
+def _say_ready(address: str, settings: Settings) -> None:
+    sys.stdout.write(f"Turnout is ready at {address} with its data in {settings.data}\n")
     sys.stdout.flush()

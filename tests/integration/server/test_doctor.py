@@ -32,19 +32,25 @@ def test_whatever_is_not_well_comes_with_what_to_do(tmp_path: Path) -> None:
     broken.write_text("#!/bin/sh\nexit 1\n")
     broken.chmod(0o755)
     (tmp_path / "data").mkdir(mode=0o755)
+    (tmp_path / "token").write_text("s3cret")
+    (tmp_path / "token").chmod(0o644)
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         found = look(
             settings(
                 tmp_path,
                 envoy_binary=broken,
+                token_file=tmp_path / "token",
                 temporal_binary=tmp_path / "gone",
                 listen=f"127.0.0.1:{port}",
                 ports="40000-40010",
                 store="sqlite:////proc/nowhere/turnout.db",
             )
         )
-    for name in ("envoy", "temporal", "data folder", "server", "instance ports", "journal"):
+    for name in (
+        *("envoy", "temporal", "data folder", "token"),
+        *("server", "instance ports", "journal"),
+    ):
         assert not found[name].ok, found[name]
         assert found[name].hint, found[name]
     assert "chmod 700" in found["data folder"].hint

@@ -122,6 +122,22 @@ async def test_a_single_operation_can_be_planned_without_being_done() -> None:
         assert stale.json()["status"] == "refused"
 
 
+async def test_an_operation_that_ended_the_cluster_can_be_sent_again_by_its_key() -> None:
+    parts = build_parts()
+    body = {"kind": "destroy", "group": "shop-v000", "force": "moving house"}
+    async with parts.client() as client:
+        await deployed(parts, client, "1")
+        headers = {"Idempotency-Key": "the-end"}
+        path = "/clusters/shop/operations"
+        first = await client.post(path, json=body, headers=headers)
+        assert first.json()["status"] == "succeeded"
+        assert (await client.get("/clusters/shop")).status_code == 404
+        again = await client.post(path, json=body, headers=headers)
+        assert (again.status_code, again.json()) == (202, first.json())
+        other = await client.post(path, json=body, headers={"Idempotency-Key": "another"})
+        assert other.status_code == 404
+
+
 async def test_every_kind_of_operation_reaches_the_engine_as_it_was_meant() -> None:
     parts = build_parts()
     parts.deployer.hold_back = True

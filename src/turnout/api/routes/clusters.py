@@ -7,7 +7,7 @@ from fastapi.encoders import jsonable_encoder
 from fastapi.responses import JSONResponse
 
 from turnout.api.bodies import ClusterPath, HoldBody, OperationBody, ReleaseBody
-from turnout.api.clusters import observe_all, observe_one
+from turnout.api.clusters import observe_all, observe_one, require_cluster
 from turnout.api.ids import new_deployment_id
 from turnout.api.problems import RESPONSES
 from turnout.api.routes.parts import TheBackend
@@ -49,9 +49,8 @@ async def operate(
 ) -> DeploymentRecord | JSONResponse:
     """Roll back, resize, enable, disable, destroy or shrink; with `plan_only` only plan it."""
     request = _request(cluster, body, backend.clock, key)
-    if key is None or body.plan_only:
-        await observe_one(backend, cluster)
     if body.plan_only:
+        await require_cluster(backend, cluster)
         return JSONResponse(jsonable_encoder(await backend.deployer.plan(request)))
     return await submit(backend, request, response)
 
@@ -59,14 +58,14 @@ async def operate(
 @router.post("/clusters/{cluster}/hold", summary="Hold deployments")
 async def hold(cluster: ClusterPath, body: HoldBody, backend: TheBackend) -> HoldView:
     """No deployment of the cluster starts until it is released; rollbacks do."""
-    await observe_one(backend, cluster)
+    await require_cluster(backend, cluster)
     return await _record_hold(backend, cluster, body.reason, body.by)
 
 
 @router.post("/clusters/{cluster}/release", summary="Release deployments")
 async def release(cluster: ClusterPath, body: ReleaseBody, backend: TheBackend) -> HoldView:
     """Deployments of the cluster may start again; fine when they were not held."""
-    await observe_one(backend, cluster)
+    await require_cluster(backend, cluster)
     return await _record_hold(backend, cluster, "", body.by)
 
 

@@ -8,7 +8,8 @@ from fastapi import Header, Response
 from pydantic import StringConstraints
 
 from turnout.api.backend import Backend
-from turnout.model.deployment import Request
+from turnout.api.clusters import require_cluster
+from turnout.model.deployment import Kind, Request
 from turnout.model.errors import Conflict, NotFound
 from turnout.model.journal import DeploymentRecord
 
@@ -25,10 +26,13 @@ IdempotencyKey = Annotated[
 async def submit(backend: Backend, request: Request, response: Response) -> DeploymentRecord:
     """The record of the first request with this id.
 
-    Raises `Conflict` when that asked for something else.
+    Raises `Conflict` when that asked for something else, `NotFound` for an operation on a cluster
+    that does not exist.
     """
     record = await _find(backend, request.id)
     if record is None:
+        if request.kind is not Kind.DEPLOY:
+            await require_cluster(backend, request.cluster)
         record = await backend.deployer.submit(request)
     if not _asks_the_same(record.request, request):
         raise Conflict(

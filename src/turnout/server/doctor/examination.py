@@ -18,6 +18,7 @@ _LOOKS: tuple[Callable[[Settings], Awaitable[Finding]], ...] = (
     host.look_at_envoy,
     host.look_at_temporal,
     host.look_at_data_folder,
+    host.look_at_token,
     host.look_at_disk,
     host.look_at_memory,
     host.look_at_open_files,

@@ -95,6 +95,21 @@ async def look_at_data_folder(settings: Settings) -> Finding:
     )
 
 
+async def look_at_token(settings: Settings) -> Finding:
+    """Only this user may read it."""
+    if settings.token is None:
+        return well("token", "none is set, and none is needed: only this machine is listened to")
+    if settings.token_file is None:
+        return well("token", "one is set")
+    mode = settings.token_file.stat().st_mode & 0o777
+    return judge(
+        "token",
+        f"{settings.token_file} has mode {mode:04o}",
+        ok=not mode & 0o077,
+        hint=f"Others can read it: chmod 600 {settings.token_file}",
+    )
+
+
 async def look_at_disk(settings: Settings) -> Finding:
     """Room on the disk of the data folder."""
     place = _nearest(settings.data)
