@@ -47,6 +47,8 @@ class Service:
     active: int = 0
     writers: set[asyncio.StreamWriter] = field(default_factory=set)
     server: asyncio.Server | None = None
+    released: asyncio.Event = field(default_factory=asyncio.Event)
+    """Until it is set, requests for `/held` are in flight."""
 
     def endpoint(self, state: EndpointState = EndpointState.HEALTHY) -> Endpoint:
         return Endpoint(instance=self.name, host="127.0.0.1", port=self.port, state=state)
@@ -88,6 +90,8 @@ class Service:
             if target.path == "/events":
                 await self._send_events(writer)
                 return False
+            if target.path == "/held":
+                await self.released.wait()
             await asyncio.sleep(float(query.get("seconds", 0)))
             answer = {"by": self.name, "headers": headers, "length": len(body)}
             data = json.dumps(answer).encode()
