@@ -58,8 +58,9 @@ class TrafficOperations:
     async def _write(
         self, operation: ReplaceSplit, cluster: str, deployment: str, changed_by: str
     ) -> StepAnswer:
+        state = await self._router.observe_listener(cluster)
         split = await self._router.apply_split(
-            cluster, operation.shares, operation.replaces, changed_by
+            cluster, operation.shares, _replaced(operation, state), changed_by
         )
         proof = await self._router.confirm_split(cluster, split.generation)
         await self._journal.record_split(
@@ -96,6 +97,15 @@ class TrafficOperations:
             sentence=_describe_drain(left),
             figures={"requests_left": left.requests_left, "connections_closed": closed},
         )
+
+
+def _replaced(operation: ReplaceSplit, state: ListenerState | None) -> int | None:
+    """The generation to replace. A plan made while nothing was listened to knows of no split, but
+    the router counts on from when it last listened: an empty split is then what was expected.
+    """
+    if operation.replaces == 0 and state is not None and not state.split.shares:
+        return state.split.generation
+    return operation.replaces
 
 
 def _describe_drain(left: DrainReport) -> str:
