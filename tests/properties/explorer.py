@@ -177,6 +177,9 @@ class QuietJournal(MemoryJournal):
         return self._world.holds.get(cluster, "")
 
 
+LONGEST = 400
+"""More steps than any walk needs: its budget is spent by then."""
+
 Rule = Callable[[Node, Node], str | None]
 """Looks at a node and the one before it; says what is broken."""
 
@@ -243,6 +246,20 @@ class Explorer:
         then = machine.decide(node.progress, choice, node.world.now)
         return self._after(node, f"a person says {choice}", progress=then)
 
+    def finish(self, node: Node) -> Node:
+        """Nothing more goes wrong and nobody answers: it ends. Only where instances have died for
+        good it may try again for ever. Raises `Broken`.
+        """
+        for _ in range(LONGEST):
+            question = node.progress.question
+            if node.progress.status.is_end:
+                return node
+            if question is not None and question.default == Choice.RETRY and node.world.broken:
+                return node
+            after = self.decided(node, question.default) if question else self.clean(node)
+            node = self.step(node, after)
+        raise Broken("rule 5: it neither ends nor asks:\n  " + "\n  ".join(node.trail[-20:]))
+
     def plan(self) -> Plan:
         """The plan from the world as it is at first."""
         operations, _ = self._operations(self.start.copy(), Faults())
@@ -285,7 +302,7 @@ class Explorer:
             yield from self._decisions(node)
             return
         yield from self._deaths(node)
-        yield from self._cancels(node)
+        yield from self.cancels(node)
         yield from self._outcomes(node)
 
     def _late_arrivals(self, node: Node) -> Iterator[Node]:
@@ -318,7 +335,8 @@ class Explorer:
                 told = f"{group.name} dies" + ("" if comes_back else " for good")
                 yield self._after(node, told, world=world, left=left)
 
-    def _cancels(self, node: Node) -> Iterator[Node]:
+    def cancels(self, node: Node) -> Iterator[Node]:
+        """Somebody cancels now, before the due step or while it waits."""
         if not node.left.cancels or machine.may_cancel(node.progress):
             return
         left = replace(node.left, cancels=node.left.cancels - 1)

@@ -48,12 +48,15 @@ DEPLOYMENTS: list[tuple[str, Start, StrategyName, dict[str, Any]]] = [
 OPERATIONS: list[tuple[str, Start, Kind, dict[str, Any]]] = [
     ("rollback-warm", worlds.running, Kind.ROLLBACK, {}),
     ("rollback-cold", worlds.cold, Kind.ROLLBACK, {}),
+    ("rollback-to-smaller", worlds.uneven, Kind.ROLLBACK, {}),
+    ("rollback-of-a-share", worlds.shared_out, Kind.ROLLBACK, {}),
     ("rollback-from-dead", worlds.dead, Kind.ROLLBACK, {}),
     ("rollback-to-named", worlds.running, Kind.ROLLBACK, {"group": "shop-v000"}),
     ("resize-down", worlds.running, Kind.RESIZE, {"group": "shop-v002", "instances": 1}),
     ("resize-up", worlds.running, Kind.RESIZE, {"group": "shop-v002", "instances": 4}),
     ("enable-share", worlds.running, Kind.ENABLE, {"group": "shop-v001", "share": 300}),
     ("enable-all", worlds.cold, Kind.ENABLE, {"group": "shop-v001"}),
+    ("enable-less", worlds.shared_out, Kind.ENABLE, {"group": "shop-v001", "share": 100}),
     ("disable", worlds.shared_out, Kind.DISABLE, {"group": "shop-v001"}),
     ("destroy-enabled", worlds.shared_out, Kind.DESTROY, {"group": "shop-v001"}),
     ("destroy-disabled", worlds.running, Kind.DESTROY, {"group": "shop-v000"}),
@@ -97,6 +100,20 @@ def test_no_sequence_of_outcomes_breaks_a_safety_rule(
 def test_nothing_going_wrong_leads_to_success(name: str, start: Start, request_: Request) -> None:
     found = explore(start(), request_, Budget(faults=0, deaths=0, cancels=0))
     assert found.ends == {Status.SUCCEEDED: 1}
+
+
+@pytest.mark.parametrize(("name", "start", "request_"), CASES, ids=[case[0] for case in CASES])
+def test_a_cancel_at_any_step_is_carried_out_to_the_end(
+    name: str, start: Start, request_: Request
+) -> None:
+    budget = Budget(faults=0, deaths=0, cancels=1)
+    with Explorer(start(), request_, rules=RULES, budget=budget) as explorer:
+        node = explorer.first()
+        while not node.progress.status.is_end:
+            for canceled in explorer.cancels(node):
+                end = explorer.finish(explorer.step(node, canceled))
+                assert end.progress.status is Status.ROLLED_BACK
+            node = explorer.step(node, explorer.clean(node))
 
 
 def test_a_search_reaches_every_way_to_end() -> None:

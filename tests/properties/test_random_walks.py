@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from tests.properties import worlds
-from tests.properties.explorer import Broken, Budget, Explorer, Node
+from tests.properties.explorer import LONGEST, Budget, Explorer
 from tests.properties.rules import RULES
 from turnout.model.deployment import Kind, OnFailure, Request, Scale, StrategyName
 from turnout.model.traffic import WHOLE
@@ -17,8 +17,6 @@ from turnout.strategies import progress as machine
 from turnout.testing import World
 
 SHORT = timedelta(milliseconds=200)
-LONGEST = 400
-"""More steps than any walk needs: its budget is spent by then."""
 
 
 @st.composite
@@ -88,24 +86,7 @@ def test_no_long_walk_breaks_a_safety_rule(
                 break
             chosen = data.draw(st.integers(0, len(followers) - 1), label="what happens")
             node = explorer.step(node, followers[chosen])
-        _comes_to_an_end(explorer, node)
-
-
-def _comes_to_an_end(explorer: Explorer, node: Node) -> None:
-    """With nothing more going wrong and nobody answering, it ends. Only where instances have died
-    for good it may try again for ever.
-    """
-    for _ in range(LONGEST):
-        if node.progress.status.is_end:
-            return
-        question = node.progress.question
-        if question is not None:
-            node = explorer.step(node, explorer.decided(node, question.default))
-            if question.default == "retry" and node.world.broken:
-                return
-            continue
-        node = explorer.step(node, explorer.clean(node))
-    raise Broken("rule 5: it neither ends nor asks:\n  " + "\n  ".join(node.trail[-20:]))
+        explorer.finish(node)
 
 
 def test_the_machine_is_never_asked_for_a_step_that_it_does_not_have() -> None:

@@ -87,6 +87,13 @@ def cold() -> World:
     )
 
 
+def uneven() -> World:
+    """Version 2 serves with three instances; of version 1 a single one was left."""
+    return world(
+        group("shop-v001", "1", 1, 2), group("shop-v002", "2", 3, 1), shares={"shop-v002": 1000}
+    )
+
+
 def dead() -> World:
     """Version 2 has the traffic and no healthy instance; version 1 is warm."""
     made = running()
