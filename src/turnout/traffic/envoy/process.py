@@ -21,7 +21,7 @@ import structlog
 from turnout import processes
 from turnout.model.errors import Permanent, Temporary
 from turnout.traffic.envoy.admin import AdminUnavailable, EnvoyAdmin
-from turnout.traffic.envoy.bootstrap import build_bootstrap
+from turnout.traffic.envoy.bootstrap import ADMIN_SOCKET, build_bootstrap
 
 log = structlog.get_logger(__name__)
 
@@ -149,6 +149,7 @@ class EnvoyProcess:
         if self._process is not None:
             await self._process.stop(signal.SIGTERM, timedelta(seconds=5))
             self._process = None
+        (self._folder / ADMIN_SOCKET).unlink(missing_ok=True)  # Envoy leaves it
 
     def _launch(self) -> processes.Process:
         bootstrap = self._folder / "bootstrap.json"
