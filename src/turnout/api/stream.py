@@ -41,6 +41,7 @@ class Feed:
         self._archive = archive
         self._kept: deque[Event] = deque(maxlen=KEEP)
         self._newest = 0
+        self._is_started = False
         self._changed = asyncio.Event()
         self.closed = asyncio.Event()
         """Set when everything that has no end of its own is to end."""
@@ -52,12 +53,12 @@ class Feed:
 
     async def run(self) -> None:
         """Follow the archive until cancelled."""
-        started = False
         while True:
             try:
-                if not started:
+                if not self._is_started:
                     self._newest = await _find_newest(self._archive)
-                    started = True
+                    self._is_started = True
+                    self._wake()
                 if await self._archive.await_event(self._newest, _LOOK):
                     await self._read_on()
             except AdapterError as error:
@@ -76,6 +77,8 @@ class Feed:
 
         Ends when the feed is closed. Raises what the archive raises.
         """
+        while not self._is_started and not self.closed.is_set():
+            await self._changed.wait()
         place = self._newest if after is None else min(after, self._newest)
         while not self.closed.is_set():
             changed = self._changed
@@ -112,8 +115,11 @@ class Feed:
         if read:
             self._kept.extend(read)
             self._newest = read[-1].sequence
-            changed, self._changed = self._changed, asyncio.Event()
-            changed.set()
+            self._wake()
+
+    def _wake(self) -> None:
+        changed, self._changed = self._changed, asyncio.Event()
+        changed.set()
 
 
 def stream_events(events: AsyncIterator[Event]) -> EventSourceResponse:

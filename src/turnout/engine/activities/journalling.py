@@ -68,6 +68,8 @@ class JournalActivities:
         try:
             known = await self._known(ending.notice.record.id)
             if known is not None and known.status.is_end:
+                # Whoever wrote it may have died before it was told.
+                await self._writer.write_notice(ending.notice.model_copy(update={"record": known}))
                 return receipt_of(known)
             if ending.before is not None:
                 await self._writer.write_notice(ending.before)
