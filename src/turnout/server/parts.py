@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from typing import Any
 
 import structlog
 
@@ -27,6 +26,7 @@ from turnout.server.housekeeping import Cooling, prune_daily
 from turnout.server.notes import EventNotes
 from turnout.server.places import Places
 from turnout.server.sync import EndpointSync
+from turnout.server.tasks import running_tasks
 from turnout.settings import Settings
 from turnout.store.migration import migrate
 from turnout.store.retention import Pruned
@@ -109,15 +109,12 @@ async def running_backend(settings: Settings) -> AsyncIterator[Backend]:
     parts = Parts(settings)
     async with AsyncExitStack() as stack:
         temporal = await _start(parts, stack)
-        tasks = await stack.enter_async_context(_running_tasks())
-        for work in (
-            parts.sync.run(parts.provider, parts.provider),
-            parts.recorder.run(),
-            parts.notes.run(parts.store),
-            parts.feed.run(),
-            prune_daily(parts.prune, parts.clock),
-        ):
-            tasks.start(work)
+        tasks = await stack.enter_async_context(running_tasks())
+        tasks.start("endpoints", lambda: parts.sync.run(parts.provider, parts.provider))
+        tasks.start("figures", parts.recorder.run)
+        tasks.start("notes", lambda: parts.notes.run(parts.store))
+        tasks.start("feed", parts.feed.run)
+        tasks.start("pruning", lambda: prune_daily(parts.prune, parts.clock))
         engine = await stack.enter_async_context(
             running_engine(
                 temporal,
@@ -135,7 +132,7 @@ async def running_backend(settings: Settings) -> AsyncIterator[Backend]:
             observe=parts.operations.observe,
             clock=parts.clock,
         )
-        tasks.start(cooling.run())
+        tasks.start("cooling", cooling.run)
         yield Backend(
             deployer=engine,
             archive=parts.store,
@@ -147,33 +144,6 @@ async def running_backend(settings: Settings) -> AsyncIterator[Backend]:
             observe_traffic=parts.router.observe_all_traffic,
             doctor=parts.examine,
         )
-
-
-class _Tasks:
-    """Work that goes on for as long as the server does."""
-
-    def __init__(self, group: asyncio.TaskGroup) -> None:
-        self._group = group
-        self._started: list[asyncio.Task[None]] = []
-
-    def start(self, work: Coroutine[Any, Any, None]) -> None:  # what a coroutine sends is its own
-        """Do it until the end. When it fails, the server does."""
-        self._started.append(self._group.create_task(work))
-
-    def cancel(self) -> None:
-        """The end."""
-        for task in self._started:
-            task.cancel()
-
-
-@asynccontextmanager
-async def _running_tasks() -> AsyncIterator[_Tasks]:
-    async with asyncio.TaskGroup() as group:
-        tasks = _Tasks(group)
-        try:
-            yield tasks
-        finally:
-            tasks.cancel()
 
 
 async def _start(parts: Parts, stack: AsyncExitStack) -> str:

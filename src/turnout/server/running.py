@@ -61,7 +61,7 @@ async def serve(settings: Settings, ready: Callable[[str], None]) -> None:
         note_address(address)
         entrance = Entrance(version("turnout"), str(settings.data))
         api = build_server(create_app(entrance, Access(settings.token)))
-        with raising_first(), _stopped_by_signals() as stop:
+        with raising_first(), _stopped_by_signals(entrance) as stop:
             async with asyncio.TaskGroup() as tasks:
                 answering = tasks.create_task(api.serve(sockets=[listening]))
                 try:
@@ -79,14 +79,15 @@ async def serve(settings: Settings, ready: Callable[[str], None]) -> None:
 
 
 @contextlib.contextmanager
-def _stopped_by_signals() -> Iterator[asyncio.Event]:
-    """Set by a signal: the server ends in order.
+def _stopped_by_signals(entrance: Entrance) -> Iterator[asyncio.Event]:
+    """Set by a signal: the server ends in order. While it starts, starting is broken off.
 
     A person who presses Ctrl-C again ends the process at once; supervisors are known to say it
     twice and mean it once.
     """
     stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
+    loop, serving = asyncio.get_running_loop(), asyncio.current_task()
+    assert serving is not None  # noqa: S101 - a coroutine runs in a task
     first = 0.0
 
     def told(number: signal.Signals) -> None:
@@ -95,6 +96,8 @@ def _stopped_by_signals() -> Iterator[asyncio.Event]:
             first = loop.time()
             log.info("server.told_to_end", signal=number.name)
             stop.set()
+            if not entrance.is_open:
+                serving.cancel()
         elif number is signal.SIGINT and loop.time() - first > IMPATIENT_AFTER:
             os._exit(128 + number)
 
@@ -102,6 +105,10 @@ def _stopped_by_signals() -> Iterator[asyncio.Event]:
         loop.add_signal_handler(number, told, number)
     try:
         yield stop
+    except asyncio.CancelledError:
+        if not stop.is_set():
+            raise
+        serving.uncancel()
     finally:
         for number in _SIGNALS:
             loop.remove_signal_handler(number)

@@ -162,6 +162,19 @@ async def test_open_streams_do_not_hold_up_the_end(data: Path, tmp_path: Path) -
         assert await server.end() == 0
 
 
+async def test_a_server_that_is_told_to_end_while_it_starts_leaves_nothing(data: Path) -> None:
+    process, log = await start(data, stop_everything=True)
+
+    async def has_begun() -> dict[str, Any] | None:
+        return {} if find_processes(f"{data}/temporal", f"{data}/router") else None
+
+    await until(has_begun)
+    process.send_signal(signal.SIGTERM)
+    assert await asyncio.wait_for(process.wait(), 60) == 0
+    assert "Traceback" not in log.read_text()
+    assert find_processes(str(data)) == []
+
+
 async def test_a_second_server_on_the_folder_is_refused(data: Path) -> None:
     async with running_server(data, stop_everything=True) as server:
         second, log = await start(data)

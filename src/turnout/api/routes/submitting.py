@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
+import structlog
 from fastapi import Header, Response
 from pydantic import StringConstraints
 
@@ -12,6 +13,8 @@ from turnout.api.clusters import require_cluster
 from turnout.model.deployment import Kind, Request
 from turnout.model.errors import Conflict, NotFound
 from turnout.model.journal import DeploymentRecord
+
+log = structlog.get_logger(__name__)
 
 IdempotencyKey = Annotated[
     Annotated[str, StringConstraints(max_length=100, pattern=r"^[A-Za-z0-9][A-Za-z0-9._~-]*$")]
@@ -33,6 +36,14 @@ async def submit(backend: Backend, request: Request, response: Response) -> Depl
     if record is None:
         if request.kind is not Kind.DEPLOY:
             await require_cluster(backend, request.cluster)
+        log.info(
+            "deployment.requested",
+            deployment=request.id,
+            kind=request.kind,
+            cluster=request.cluster,
+            by=request.by,
+            force=request.force,
+        )
         record = await backend.deployer.submit(request)
     if not _asks_the_same(record.request, request):
         raise Conflict(
