@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -20,6 +20,8 @@ TINY = Path(__file__).parent / "services" / "tiny.py"
 
 PATIENCE = 600.0
 """Seconds that a deployment may take on a busy machine. Nothing is measured against it."""
+
+ASK_EVERY = 0.1
 
 
 @asynccontextmanager
@@ -55,24 +57,33 @@ async def operated(api: Api, cluster: str, kind: str, **more: object) -> Deploym
 
 
 async def succeeded(api: Api, record: DeploymentRecord) -> DeploymentRecord:
-    """Wait for the good end of a deployment."""
-    ended = await api.await_end(record.id, within=PATIENCE)
-    if ended.status is not Status.SUCCEEDED:
-        raise RuntimeError(f"{ended.request.kind} {ended.status}: {ended.sentence} {ended.cause}")
-    return ended
+    """Wait for the good end of a deployment, asking seldom: the server has work to do."""
+    end = time.monotonic() + PATIENCE
+    while not record.status.is_end:
+        if time.monotonic() > end:
+            raise TimeoutError(f"{record.id} is {record.status}: {record.sentence}")
+        await asyncio.sleep(ASK_EVERY)
+        record = (await api.deployment(record.id)).record
+    if record.status is not Status.SUCCEEDED:
+        told = f"{record.sentence} {record.cause}"
+        raise RuntimeError(f"{record.request.kind} {record.status}: {told}")
+    return record
+
+
+async def all_deployed(
+    api: Api, services: Iterable[Shop], version: str, **options: object
+) -> list[DeploymentRecord]:
+    """Deploy a version of all these services at once, each to its good end."""
+    begun = await asyncio.gather(
+        *(api.deploy(service.write(version, options=options)) for service in services)
+    )
+    return [await succeeded(api, record) for record in begun]
 
 
 async def group_of(api: Api, cluster: str, version: str) -> str:
     """The name of the server group that runs this version."""
     groups = (await api.cluster(cluster)).state.groups
     return next(group.name for group in groups if group.version == version)
-
-
-async def together(work: Iterable[Awaitable[object]]) -> float:
-    """Do all of it at once; how many seconds it took."""
-    began = time.monotonic()
-    await asyncio.gather(*work)
-    return time.monotonic() - began
 
 
 async def settle(seconds: float, tick: Callable[[], object] = lambda: None) -> None:

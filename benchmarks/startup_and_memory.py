@@ -9,7 +9,7 @@ import psutil
 from benchmarks import census
 from benchmarks.frame import Size, run, say
 from benchmarks.outcome import Outcome, Table, below, spread
-from benchmarks.stage import deployed, running_plant, settle, tiny, together
+from benchmarks.stage import all_deployed, running_plant, settle, tiny
 from tests.e2e.plant import Plant
 
 READY_BELOW, MEMORY_BELOW = 3.0, 500.0
@@ -78,8 +78,8 @@ async def _weigh(clusters: int, *, rest: float) -> tuple[dict[str, census.Use], 
         await settle(rest)
         idle = await asyncio.to_thread(census.count, plant)
         services = [tiny(f"tiny{number}") for number in range(clusters)]
-        seconds = await together(deployed(api, service, "1") for service in services)
-        say(f"{clusters} clusters deployed at once in {seconds:.1f} s")
+        await all_deployed(api, services, "1")
+        say(f"{clusters} clusters deployed")
         await settle(rest)
         return idle, await asyncio.to_thread(census.count, plant)
 
