@@ -78,7 +78,12 @@ class Guard:
             return
         try:
             await self._app(scope, _limited(receive), send_safely)
-        except Exception:  # the edge of a request: told in the log, by an id, and not to the caller
+        except (
+            Exception
+        ) as error:  # the edge of a request: the log is told all, the caller a number
+            if started and isinstance(error, OSError):  # who asked is gone, or takes nothing
+                log.info("request.dropped", path=scope["path"], why=repr(error))
+                return
             incident = uuid4().hex[:12]
             log.exception(
                 "request.failed", incident=incident, method=scope["method"], path=scope["path"]

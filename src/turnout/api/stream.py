@@ -135,10 +135,13 @@ def stream_events(events: AsyncIterator[Event]) -> EventSourceResponse:
 
 async def _format(events: AsyncIterator[Event]) -> AsyncIterator[ServerSentEvent]:
     yield ServerSentEvent(comment="welcome", retry=1000, sep="\n")
-    async for event in events:
-        yield ServerSentEvent(
-            id=str(event.sequence), event=event.kind, data=event.model_dump_json(), sep="\n"
-        )
+    try:
+        async for event in events:
+            yield ServerSentEvent(
+                id=str(event.sequence), event=event.kind, data=event.model_dump_json(), sep="\n"
+            )
+    except AdapterError as error:  # whoever watches comes again, and goes on where this ends
+        log.warning("stream.ended", error=error.message)
 
 
 async def _find_newest(archive: Archive) -> int:

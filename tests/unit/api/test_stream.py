@@ -250,6 +250,18 @@ async def test_a_silent_stream_gives_signs_of_life(monkeypatch: pytest.MonkeyPat
     assert lines[2:4] == [": still here", ": still here"]
 
 
+async def test_a_stream_ends_quietly_when_the_journal_cannot_be_read() -> None:
+    """Whoever watches comes again, and goes on after its last event."""
+
+    async def broken() -> AsyncIterator[Event]:
+        yield event(1)
+        raise Temporary("the database is away")
+
+    response = stream_events(broken())
+    sent = [part async for part in response.body_iterator]
+    assert len(sent) == 2
+
+
 def test_the_stream_is_not_kept_by_anybody_on_the_way() -> None:
     response = stream_events(Feed(MemoryJournal()).follow(None))
     assert response.headers["cache-control"] == "no-store"
