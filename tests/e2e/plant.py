@@ -96,7 +96,7 @@ class Plant:
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
-                preexec_fn=_end_with_parent,
+                preexec_fn=_end_with_parent,  # noqa: PLW1509 - made before any thread
             )
 
     async def start(self) -> float:
@@ -113,6 +113,10 @@ class Plant:
 
         await until(is_ready, "the server is ready", say=self.last_words)
         return time.monotonic() - began
+
+    def is_up(self) -> bool:
+        """Whether the server's process runs."""
+        return self._process is not None and self._process.poll() is None
 
     def kill_server(self) -> None:
         """SIGKILL, as a pulled plug for the control plane."""

@@ -1,4 +1,5 @@
 import contextlib
+import os
 import re
 import shutil
 import signal
@@ -14,6 +15,9 @@ import psutil
 import pytest
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]
+
+ROOT = Path(__file__).parents[2]
+COMMAND = (sys.executable, "-m", "turnout", "demo")
 
 WITHIN = 150.0
 """Seconds. On an idle machine the quick show takes less than 25."""
@@ -42,7 +46,7 @@ class Demo:
         return [p for p in psutil.process_iter() if belongs(p, str(self.folder))]
 
     def server(self) -> psutil.Process:
-        (server,) = (p for p in self.processes() if "server" in p.cmdline())
+        (server,) = (p for p in self.processes() if "--stop-everything" in p.cmdline())
         return server
 
     def await_no_process(self) -> None:
@@ -69,14 +73,14 @@ def belongs(process: psutil.Process, folder: str) -> bool:
 def start() -> Iterator[Callable[..., Demo]]:
     begun: list[Demo] = []
 
-    def start_demo(*options: str) -> Demo:
+    def start_demo(*options: str, command: tuple[str, ...] = COMMAND) -> Demo:
         # Not pytest's own folder: paths of sockets must be short.
         folder = Path(tempfile.mkdtemp(prefix="td-"))
         output = folder.with_suffix(".out")
         with output.open("wb") as out:
             process = subprocess.Popen(
-                [sys.executable, "-m", "turnout", "demo", "--quick", *options],
-                env={"PATH": "/usr/bin:/bin", "TMPDIR": str(folder), "LANG": "C.UTF-8"},
+                [*command, "--quick", *options],
+                env=os.environ | {"TMPDIR": str(folder), "LANG": "C.UTF-8"},
                 stdout=out,
                 stderr=subprocess.STDOUT,
             )
@@ -94,6 +98,19 @@ def start() -> Iterator[Callable[..., Demo]]:
         demo.output.unlink()
 
 
+def excerpt_of_readme() -> set[str]:
+    readme = (ROOT / "README.md").read_text()
+    found = re.search(r"<!-- output of the demo -->\n```text\n(.*?)\n```", readme, re.DOTALL)
+    assert found is not None
+    return shapes(found[1]) - {"..."}
+
+
+def shapes(text: str) -> set[str]:
+    """The lines without what differs from run to run: figures, their units and the blanks."""
+    text = re.sub(r"\d[\d,.]*( m?s\b| s\b|s\b)?", "N", text)
+    return {" ".join(line.split()) for line in text.splitlines()}
+
+
 def require_nothing_left(demo: Demo) -> None:
     assert demo.processes() == []
     assert list(demo.folder.iterdir()) == []
@@ -102,11 +119,13 @@ def require_nothing_left(demo: Demo) -> None:
 def test_the_show_keeps_its_promises_and_leaves_nothing_behind(
     start: Callable[..., Demo],
 ) -> None:
-    demo = start("--exit")
+    """The first command of the README, whose excerpt is what is really said."""
+    demo = start("--exit", command=(str(ROOT / "scripts" / "demo"),))
     code = demo.await_end()
     text = demo.text()
     assert code == 0, text
     require_nothing_left(demo)
+    assert excerpt_of_readme() - shapes(text) == set()
     assert re.search(
         r"\n0 of [\d,]+ requests lost through Turnout; version 4 failed [1-9]\d* of its \d+ "
         r"requests in the [\d.]+ m?s before it was taken back\.\n",
@@ -162,8 +181,8 @@ def test_a_killed_demo_takes_its_processes_along(start: Callable[..., Demo]) -> 
 def test_a_reader_that_goes_away_ends_the_demo(start: Callable[..., Demo]) -> None:
     folder = Path(tempfile.mkdtemp(prefix="td-"))
     process = subprocess.Popen(
-        [sys.executable, "-m", "turnout", "demo", "--quick"],
-        env={"PATH": "/usr/bin:/bin", "TMPDIR": str(folder)},
+        [*COMMAND, "--quick"],
+        env=os.environ | {"TMPDIR": str(folder)},
         stdout=subprocess.PIPE,
     )
     demo = Demo(process, folder, Path("/dev/null"))

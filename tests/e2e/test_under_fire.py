@@ -73,7 +73,10 @@ class Fire:
             await asyncio.sleep(0.01)
 
     def _is_new(self, event: Event) -> bool:
-        boundary = f"{event.data['number']} {event.data['step']} {event.kind}"
+        """Each step once: the odd ones at their end, the even ones at their beginning."""
+        if (event.kind == "step.ended") != (int(event.data["number"] or 0) % 2 == 1):
+            return False
+        boundary = f"{event.data['step']} {event.kind}"
         is_new = boundary not in self.hits and len(self.hits) < MOST_KILLS
         if is_new:
             self.hits.append(boundary)
@@ -117,7 +120,7 @@ async def test_a_deployment_goes_on_whatever_is_killed_at_every_boundary(
     assert ended.status is Status.SUCCEEDED, ended
     fire.conclude(f"rolling, {victim} killed", seen)
     assert ended.plan is not None
-    missed = {s.id for s in ended.plan.steps} - {hit.split()[1] for hit in fire.hits}
+    missed = {s.id for s in ended.plan.steps} - {hit.split()[0] for hit in fire.hits}
     assert not missed, "these steps saw no kill"
     assert len((await api.cluster(shop.application)).state.groups) == 2
 
