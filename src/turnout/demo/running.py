@@ -30,6 +30,11 @@ AS_PROMISED, OTHERWISE, FAILED, INTERRUPTED = 0, 1, 3, 130
 
 TITLE = "Turnout demo: four versions of a small shop, under load. The last one is broken."
 
+TIMES = (
+    "Time to switch: from asking the router until it has proven that the change is in force. "
+    "Time to roll back: from noticing the failures until that proof."
+)
+
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -96,7 +101,7 @@ async def _play(stage: Stage, *, quick: bool) -> Result:
 
 def _tell(screen: Screen, result: Result) -> bool:
     """The table and the verdict; whether a promise was broken."""
-    screen.show(Text(), build_table(result), Text())
+    screen.show(Text(), build_table(result), Text(), Text(TIMES, "bright_black"), Text())
     broken = broken_promises(result)
     screen.show(Text(verdict(result), "bold red" if broken else "bold green"))
     screen.show(*(Text(f"Not as promised: {promise}.", "bold red") for promise in broken))

@@ -143,7 +143,7 @@ class Teller:
                 count = _plural(operation.ready, "healthy instance")
                 told = "ready", f"{self.version(operation.group)}: {count} after {took}"
             case Watch():
-                told = _watched(step)
+                told = _watched(step, self.version(operation.group))
             case DrainGroup():
                 told = "drain", f"{self.version(operation.group)}: {step.said}"
             case DestroyGroup():
@@ -238,13 +238,13 @@ def _is_hold(step: StepRecord) -> bool:
     return step.step.startswith("hold-")
 
 
-def _watched(step: StepRecord) -> tuple[str, str] | None:
+def _watched(step: StepRecord, version: str) -> tuple[str, str]:
     found = step.figures
     if "requests" not in found:
         return "watched", step.said
-    counted = f"{found.get('failed', 0):,.0f} of {found['requests']:,.0f} requests failed"
+    counted = f"{found.get('failed', 0):,.0f} of {found['requests']:,.0f} requests"
     latency = f", p99 {found['p99_ms']:.3g} ms" if "p99_ms" in found else ""
-    return ("held" if _is_hold(step) else "watched"), f"{counted}{latency}"
+    return ("held" if _is_hold(step) else "watched"), f"{counted} to {version} failed{latency}"
 
 
 def _with_answer(step: StepRecord) -> str:

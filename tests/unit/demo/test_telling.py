@@ -97,7 +97,7 @@ def test_rolling_tells_what_each_hold_found_and_how_the_group_grows() -> None:
     lines = teller_of_version_1().news(rolling_view(rolling))
     looks = [line.text for line in lines if line.label in ("held", "watched")]
     assert len(holds) == 5
-    assert looks == ["0 of 80 requests failed, p99 4.25 ms"] * len(holds)
+    assert looks == ["0 of 80 requests to version 2 failed, p99 4.25 ms"] * len(holds)
     assert [line.text for line in lines if line.label == "ready"] == [
         "version 2: 1 healthy instance after 500 ms",
         "version 2: 2 healthy instances after 500 ms",
