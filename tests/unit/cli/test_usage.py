@@ -169,17 +169,17 @@ def test_a_command_loads_only_what_it_needs(typed: list[str], never: tuple[str, 
     assert done.stdout.splitlines()[-1].strip() == "loaded:"
 
 
-def test_the_help_takes_little_of_a_processor() -> None:
+def processor_seconds(*arguments: str) -> float:
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    subprocess.run(
-        [sys.executable, "-m", "turnout", "--help"],
-        stdout=subprocess.DEVNULL,
-        timeout=60,
-        check=True,
-    )
+    command = [sys.executable, "-m", "turnout", *arguments]
+    subprocess.run(command, stdout=subprocess.DEVNULL, timeout=60, check=True)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    took = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    assert took < 0.4
+    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+
+def test_the_help_takes_little_of_a_processor() -> None:
+    """The best of three: what else the machine does slows this down, nothing speeds it up."""
+    assert min(processor_seconds("--help") for _ in range(3)) < 0.4
 
 
 def test_python_can_run_the_package_as_a_program() -> None:
