@@ -5,6 +5,7 @@ Everything in it is a frozen value in a dictionary, so copying the world is chea
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
@@ -105,5 +106,6 @@ class MemoryClock:
         return self._world.elapsed
 
     async def sleep(self, duration: timedelta) -> None:
-        """Let time pass, for everybody in the world."""
+        """Let time pass, for everybody in the world, and others have their turn."""
         self._world.pass_time(duration)
+        await asyncio.sleep(0)
