@@ -12,6 +12,7 @@ TurnoutError                     code, message, details, hint
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any
 
 
@@ -80,6 +81,23 @@ class Forbidden(TurnoutError):
     """Catch it when the caller may lack the right to do this."""
 
     code = "forbidden"
+
+
+class Rule(StrEnum):
+    """What a refusal names: a rule that keeps users from harm, or why a wish cannot be met."""
+
+    HELD = "held"
+    FROZEN = "frozen"
+    LAST_HEALTHY = "last_healthy"
+    HAS_TRAFFIC = "has_traffic"
+    PINNED = "pinned"
+    LISTENER_MOVED = "listener_moved"
+    NO_LISTENER = "no_listener"
+    STALE_PLAN = "stale_plan"
+    NOTHING_TO_ROLL_BACK_TO = "nothing_to_roll_back_to"
+    UNKNOWN_GROUP = "unknown_group"
+    NO_SIZE = "no_size"
+    CANNOT_BE_PLANNED = "cannot_be_planned"
 
 
 class GuardRefused(TurnoutError):

@@ -10,6 +10,7 @@ from datetime import timedelta
 
 from turnout.model.checks import Check
 from turnout.model.deployment import ClusterState, Request
+from turnout.model.errors import Rule
 from turnout.model.plan import (
     AwaitReady,
     CloseListener,
@@ -111,7 +112,7 @@ class Draft:
             fingerprint=fingerprint(self.state),
         )
 
-    def refuse(self, sentence: str, rule: str) -> Plan:
+    def refuse(self, sentence: str, rule: Rule) -> Plan:
         """A plan that does nothing, and says why."""
         return Plan(
             deployment=self.request.id,

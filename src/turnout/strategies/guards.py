@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from turnout.model.deployment import ClusterState, Request, Service
+from turnout.model.errors import Rule
 
 
-def refusal(request: Request, state: ClusterState) -> tuple[str, str] | None:
+def refusal(request: Request, state: ClusterState) -> tuple[str, Rule] | None:
     """Why this deployment must not start, and the rule's name; None when it may. `force` overrides
     all but a stale plan.
     """
@@ -15,19 +16,19 @@ def refusal(request: Request, state: ClusterState) -> tuple[str, str] | None:
         return (
             f"{state.cluster} is held: {state.held}. "
             f"Release it with: turnout release {state.cluster} (--force overrides)",
-            "held",
+            Rule.HELD,
         )
     return frozen(request, state)
 
 
-def frozen(request: Request, state: ClusterState) -> tuple[str, str] | None:
+def frozen(request: Request, state: ClusterState) -> tuple[str, Rule] | None:
     """Why no new version may get traffic now; None when it may."""
     if request.force or not state.frozen:
         return None
     return (
         f"{state.cluster} is frozen: {state.frozen}. Wait until that is over "
         "(--force overrides; a rollback is never frozen)",
-        "frozen",
+        Rule.FROZEN,
     )
 
 

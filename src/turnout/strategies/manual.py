@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from turnout.model.deployment import ClusterState, Request
+from turnout.model.errors import Rule
 from turnout.model.plan import GuardHealthy, Plan, SetHold
 from turnout.model.servers import ServerGroup, needed, ready_count
 from turnout.model.traffic import WHOLE
@@ -14,11 +15,6 @@ from turnout.model.units import format_share
 from turnout.strategies.draft import Draft
 from turnout.strategies.guards import frozen
 from turnout.strategies.shares import half, shares_of, whole_size, with_share
-
-LAST_HEALTHY = "last_healthy"
-NO_LISTENER = "no_listener"
-NO_WAY_BACK = "nothing_to_roll_back_to"
-UNKNOWN_GROUP = "unknown_group"
 
 SWITCH_BACK = "switch-back"
 """The step by which a rollback moves traffic: what it leaves is nothing to go back to later."""
@@ -34,7 +30,9 @@ def plan_manual_rollback(request: Request, state: ClusterState) -> Plan:
         return draft.refuse(*_nothing_to_go_back_to(request, state))
     draft.title = f"roll back {state.cluster} to {target.name} (version {target.version})"
     if state.split.share(target.name) == WHOLE:
-        return draft.refuse(f"{target.name} already serves everything", NO_WAY_BACK)
+        return draft.refuse(
+            f"{target.name} already serves everything", Rule.NOTHING_TO_ROLL_BACK_TO
+        )
     if state.listener is None:
         return _not_listening(draft)
     left = [g for g in _served(state) if g is not target]
@@ -105,7 +103,7 @@ def plan_disable(request: Request, state: ClusterState) -> Plan:
         return draft.finish()
     refused = _refuse_taking_away(request, state, group)
     if refused:
-        return draft.refuse(refused, LAST_HEALTHY)
+        return draft.refuse(refused, Rule.LAST_HEALTHY)
     brought_up = _take_away(draft, request, group)
     _drain(draft, [group])
     _settle(draft, brought_up)
@@ -124,7 +122,7 @@ def plan_destroy(request: Request, state: ClusterState) -> Plan:
     if state.split.share(group.name):
         refused = _refuse_taking_away(request, state, group)
         if refused:
-            return draft.refuse(refused, LAST_HEALTHY)
+            return draft.refuse(refused, Rule.LAST_HEALTHY)
         brought_up = _take_away(draft, request, group)
     draft.commit()
     _settle(draft, brought_up)
@@ -159,14 +157,14 @@ def plan_resize(request: Request, state: ClusterState) -> Plan:
     if group is None:
         return _unknown(draft)
     if size is None:
-        return draft.refuse(f"{group.name} is to be resized, but not to how many", "no_size")
+        return draft.refuse(f"{group.name} is to be resized, but not to how many", Rule.NO_SIZE)
     draft.title = f"resize {group.name} from {group.desired} to {size}"
     if size == group.desired:
         draft.notes.append(f"{group.name} already has {size} instances: nothing to do")
         return draft.finish()
     if size < group.desired and state.split.share(group.name) and not request.force:
         if size == 0:
-            return draft.refuse(_refuse_nothing(state, group), LAST_HEALTHY)
+            return draft.refuse(_refuse_nothing(state, group), Rule.LAST_HEALTHY)
         _guard(draft, request, group, remaining=size)
     draft.resize(group.name, size)
     if size:
@@ -215,9 +213,9 @@ def _is_rolled_back(state: ClusterState) -> bool:
     return state.split.changed_by.endswith(f":{SWITCH_BACK}")
 
 
-def _nothing_to_go_back_to(request: Request, state: ClusterState) -> tuple[str, str]:
+def _nothing_to_go_back_to(request: Request, state: ClusterState) -> tuple[str, Rule]:
     if request.group:
-        return _no_such_group(state, request.group), UNKNOWN_GROUP
+        return _no_such_group(state, request.group), Rule.UNKNOWN_GROUP
     source = state.source
     if _is_rolled_back(state) and source is not None:
         told = f"{state.cluster} was rolled back to {source.name} already"
@@ -225,13 +223,13 @@ def _nothing_to_go_back_to(request: Request, state: ClusterState) -> tuple[str, 
         told = f"{state.cluster} has no earlier server group that had traffic"
     others = [g for g in reversed(state.groups) if g is not source]
     if not others:
-        return f"{told}, nor any other one", NO_WAY_BACK
+        return f"{told}, nor any other one", Rule.NOTHING_TO_ROLL_BACK_TO
     further = _previous(state)
     if further is not None:
         told += f". To go further back: turnout rollback {state.cluster} --to {further.name}"
     else:
         told += f". To go to another one, name it with --to: {', '.join(g.name for g in others)}"
-    return told, NO_WAY_BACK
+    return told, Rule.NOTHING_TO_ROLL_BACK_TO
 
 
 def _no_such_group(state: ClusterState, group: str) -> str:
@@ -240,13 +238,13 @@ def _no_such_group(state: ClusterState, group: str) -> str:
 
 
 def _unknown(draft: Draft) -> Plan:
-    return draft.refuse(_no_such_group(draft.state, draft.request.group), UNKNOWN_GROUP)
+    return draft.refuse(_no_such_group(draft.state, draft.request.group), Rule.UNKNOWN_GROUP)
 
 
 def _not_listening(draft: Draft) -> Plan:
     return draft.refuse(
         f"{draft.state.cluster} has no listener, so nothing can be served. Deploy it first",
-        NO_LISTENER,
+        Rule.NO_LISTENER,
     )
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import assert_never
 
 from turnout.model.deployment import ClusterState, Kind, Request, Service, StrategyName
+from turnout.model.errors import Rule
 from turnout.model.plan import Plan
 from turnout.strategies.blue_green import plan_blue_green
 from turnout.strategies.dark import plan_dark
@@ -40,7 +41,7 @@ def plan_deployment(  # noqa: PLR0911 - a table
     if request.fingerprint and request.fingerprint != fingerprint(state):
         return Draft(request, state, f"{request.kind} {request.cluster}").refuse(
             f"the plan is stale: {request.cluster} has changed since it was made. Plan again",
-            "stale_plan",
+            Rule.STALE_PLAN,
         )
     match request.kind:
         case Kind.DEPLOY:
@@ -75,7 +76,7 @@ def _plan_deploy(request: Request, state: ClusterState) -> Plan:
     if not request.force:
         moved = moved_listener(service, state)
         if moved:
-            return draft.refuse(moved, "listener_moved")
+            return draft.refuse(moved, Rule.LISTENER_MOVED)
         same = runs_already(service, state)
         if same and strategy is not StrategyName.DARK:
             draft.notes.append(

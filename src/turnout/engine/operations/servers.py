@@ -7,7 +7,7 @@ from collections.abc import Callable
 from datetime import timedelta
 
 from turnout.engine.operations.endpoints import endpoints_of
-from turnout.model.errors import GuardRefused
+from turnout.model.errors import GuardRefused, Rule
 from turnout.model.plan import (
     AwaitReady,
     CreateGroup,
@@ -73,7 +73,7 @@ class ServerOperations:
         listener = await self._router.observe_listener(cluster)
         if listener and listener.split.share(operation.group):
             raise GuardRefused(
-                f"{operation.group} has traffic and is not destroyed", rule="has_traffic"
+                f"{operation.group} has traffic and is not destroyed", rule=Rule.HAS_TRAFFIC
             )
         await self._provider.apply_destroyed(operation.group, order)
         await self._tell_router(cluster)
@@ -118,7 +118,7 @@ class ServerOperations:
             return StepAnswer(ok=True, sentence=f"{left} healthy enabled instances stay")
         return StepAnswer(
             ok=False,
-            refused="last_healthy",
+            refused=Rule.LAST_HEALTHY,
             sentence=f"{cluster} would be left with {left} healthy enabled instances, "
             f"at least {floor} must stay (--force overrides)",
         )
