@@ -131,11 +131,11 @@ class Plant:
 
     def envoy_pid(self) -> int:
         """The router itself."""
-        return _pid(processes.adopt(self.data / "router"), "Envoy")
+        return _pid(processes.adopt(self.data / "router" / "envoy"), "Envoy")
 
     def envoy_shim_pid(self) -> int:
         """The supervisor of the router."""
-        found = processes.adopt(self.data / "router")
+        found = processes.adopt(self.data / "router" / "envoy")
         assert found is not None, "Envoy does not run"
         return found.shim.pid
 

@@ -29,8 +29,8 @@ class Bad:
 
 
 BAD = [
-    Bad("missing", "./no-such-program --port $PORT", "exit code 127"),
-    Bad("exits", "sh -c 'echo out of cheese; exit 7'", "exit code 7"),
+    Bad("missing", "./no-such-program --port $PORT", "code 127"),
+    Bad("exits", "sh -c 'echo out of cheese; exit 7'", "code 7"),
     Bad("deaf", "sleep 1000", "1"),
     Bad("elsewhere", f"env PORT=0 {PYTHON} app.py", "1"),
     Bad("chatty", "sh -c 'while :; do echo spam spam spam; sleep 0.001; done'", "1"),
@@ -60,7 +60,7 @@ async def test_the_last_words_of_a_version_that_exits_are_in_the_reason(
     shop = Shop("lastwords", instances=1, command="sh -c 'echo out of cheese; exit 7'")
     ended = await api.await_end((await api.deploy(shop.write("1", restart_budget=0))).id)
     assert ended.status is Status.ROLLED_BACK, ended
-    assert "exit code 7" in ended.cause and "out of cheese" in ended.cause, ended.cause
+    assert "code 7" in ended.cause and "out of cheese" in ended.cause, ended.cause
     assert not plant.find("lastwords-v")
 
 
@@ -72,13 +72,14 @@ async def test_odd_but_working_services_are_deployed_and_leave_nothing(
     forking = Shop(
         "forking", instances=1, command=f"sh -c 'setsid sleep 1000 & exec {PYTHON} app.py'"
     )
+
+    async def deploy(shop: Shop, environment: dict[str, str]) -> None:
+        text = shop.write("1", environment=environment, stop={"timeout": "1s"})
+        ended = await api.await_end((await api.deploy(text)).id)
+        assert ended.status is Status.SUCCEEDED, (shop.application, ended.cause)
+
     await asyncio.gather(
-        *(
-            api.await_end(
-                (await api.deploy(shop.write("1", environment=env, stop={"timeout": "1s"}))).id
-            )
-            for shop, env in ((slow, {"START_DELAY": "2"}), (stubborn, {}), (forking, {}))
-        )
+        deploy(slow, {"START_DELAY": "2"}), deploy(stubborn, {}), deploy(forking, {})
     )
     for shop in (slow, stubborn, forking):
         await assert_at_rest(api, shop, "1")
