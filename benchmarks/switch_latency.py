@@ -259,8 +259,8 @@ Spreads = dict[str, dict[str, dict[str, float]]]
 def _effect_table(spreads: Spreads) -> Table:
     rows = tuple(
         (f"{name}: {what}", found["p50"], found["p99"], found["max"])
-        for name, whats in spreads.items()
-        for what, found in whats.items()
+        for name, effects in spreads.items()
+        for what, found in effects.items()
         if (name, what) != (NGINX, CONFIRMED)
     )
     return Table("From the decision to its effect", ("", "p50 ms", "p99 ms", "max ms"), rows)
