@@ -23,6 +23,9 @@ health: /healthz
 strategy:
   $strategy:
 $options
+    watch_checks:
+      - trip_wires:
+          latency_increase: 1s # machines on which demos are shown may be busy
 """
 )
 
@@ -81,7 +84,7 @@ def build_acts(pace: Pace, *, python: str, port: int) -> tuple[Act, ...]:
         Act(
             "2",
             "blue/green",
-            "Version 2 by blue/green: start it beside version 1, then switch all users at once",
+            "Version 2 by blue/green: start it beside version 1, then move all users",
             file("2", "blue_green", watch=pace.watch),
         ),
         Act(

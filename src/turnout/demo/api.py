@@ -83,7 +83,7 @@ class Api:
             try:
                 answer = await self._http.request(method, path, json=body, headers=headers)
             except httpx2.TransportError as error:
-                said = f"The server does not answer: {error}."
+                said = f"The server does not answer: {str(error) or type(error).__name__}."
             else:
                 if answer.is_success:
                     return answer.content

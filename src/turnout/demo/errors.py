@@ -4,7 +4,7 @@ from __future__ import annotations
 
 
 class DemoFailed(Exception):
-    """What was tried, what happened; `details` are lines of a log."""
+    """What was tried, what happened; `details` are the last lines of the server's log."""
 
     def __init__(self, message: str, details: tuple[str, ...] = ()) -> None:
         super().__init__(message)

@@ -25,7 +25,7 @@ _AGAIN = 0.3
 
 async def linger(stage: Stage) -> None:
     """Until cancelled. Raises `DemoFailed`."""
-    stage.screen.show(Text(), build_hints(stage, find_program(Path.cwd())), Text())
+    stage.screen.show(Text(), build_hints(stage, find_program(Path.cwd())), wraps=False)
     async with Load(stage.url, rate=RATE, strict=True) as load:
         stage.load = load
         try:
@@ -61,25 +61,26 @@ async def _catch_up(stage: Stage, api: Api, deployment: str, going_on: set[str])
 
 def build_hints(stage: Stage, program: str) -> Text:
     """What to try, ready to be copied."""
-    file = shlex.quote(str(stage.workspace.service_file))
     tries = (
         (f"{program} status --watch", "who serves, live"),
-        (f"{program} history", "what has happened; `show` and an id tell all about one"),
-        (f"{program} rollback {CLUSTER}", "all users back to version 2, at once"),
-        (f"{program} release {CLUSTER}", "a rollback holds the shop; let deployments go on"),
-        (f"{program} deploy {file} --version 5", "or edit the file and see what happens"),
-        (f"kill -9 {stage.server.pid}", "pull the plug: the shop serves on without Turnout"),
+        (f"{program} history", "what has happened"),
+        (f"{program} rollback {CLUSTER}", "all users back to version 2"),
+        (f"{program} release {CLUSTER}", "end the hold of a rollback"),
+        (f"{program} deploy $SHOP --version 5", "or edit the file before"),
+        (f"kill -9 {stage.server.pid}", "pull the plug: users are served on"),
     )
+    width = max(len(command) for command, _ in tries)
     told = Text.assemble(
         ("It goes on running", "bold"),
-        f", with {RATE} requests a second on {stage.url}. Try it from another terminal",
-        f" (in this folder: {Path.cwd()}):\n\n" if "/" in program else ":\n\n",
+        f", with {RATE} requests a second to {stage.url}\n",
+        "Try it from another terminal",
+        f", in {Path.cwd()}:\n\n" if "/" in program else ":\n\n",
         f"  export TURNOUT_SERVER={stage.server.url}\n",
+        f"  export SHOP={shlex.quote(str(stage.workspace.service_file))}\n",
     )
     for command, what in tries:
-        told.append(f"  {command}\n").append(f"      {what}\n", "bright_black")
-    told.append("\nCtrl-C here stops everything and leaves nothing behind.", "bold")
-    return told
+        told.append(f"  {command:<{width}}").append(f"  # {what}\n", "bright_black")
+    return told.append("\nCtrl-C here stops everything and leaves nothing behind.\n", "bold")
 
 
 def find_program(here: Path) -> str:

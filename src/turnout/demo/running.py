@@ -57,7 +57,8 @@ async def _run(screen: Screen, *, leave: bool, quick: bool) -> int:
                 code, complaints = await _demo(stage, interruption, leave=leave, quick=quick)
         except DemoFailed as error:
             screen.show(Text(), Text.assemble(("The demo failed: ", "bold red"), error.message))
-            screen.show(*(Text(f"    {line}") for line in error.details))
+            screen.show(Text("The last words of the server:" if error.details else ""))
+            screen.show(*(Text(f"    {line}") for line in error.details), wraps=False)
             return FAILED
     if workspace.folder.exists():
         complaints += (f"{workspace.folder} is still there",)
@@ -82,6 +83,8 @@ async def _demo(
         code = OTHERWISE if _tell(stage.screen, result) else AS_PROMISED
         if not leave:
             await beside(linger(stage), stage.tend_server())
+    except DemoFailed as error:
+        raise DemoFailed(error.message, stage.server.read_last_lines()) from error
     except (asyncio.CancelledError, ReaderGone):
         if code == INTERRUPTED:
             _say(stage.screen, "interrupted", Mood.BACK)

@@ -12,7 +12,7 @@ from turnout.demo.errors import ReaderGone
 from turnout.demo.telling import Line, Mood, format_shares
 from turnout.model.traffic import WHOLE
 
-_TIME, _LABEL, _BAR = 8, 12, 20
+_TIME, _LABEL, _BAR = 8, 12, 18
 _GAP = 2
 _NARROW = 60
 
@@ -60,11 +60,14 @@ class Screen:
         prefix = Text.assemble(since, " " * _GAP, (f"{line.label:<{_LABEL}}", _STYLES[line.mood]))
         self._print(prefix, told, " " * (_TIME + _GAP + _LABEL))
 
-    def show(self, *parts: RenderableType) -> None:
-        """Anything else, as it is. In a pipe no line ends with blanks."""
+    def show(self, *parts: RenderableType, wraps: bool = True) -> None:
+        """Anything else, as it is. In a pipe no line ends with blanks.
+
+        Without `wraps` long lines are left to the terminal, so that they can be copied.
+        """
         for part in parts:
             if self._console.is_terminal:
-                self._write(part, wraps=True)
+                self._write(part, wraps=wraps)
                 continue
             with self._console.capture() as said:
                 self._console.print(part)

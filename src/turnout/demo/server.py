@@ -19,7 +19,7 @@ from turnout.demo.workspace import Workspace
 READY_WITHIN = 60.0
 STOPPED_WITHIN = 60.0
 _READY = "Turnout is ready at "
-_LAST_LINES = 15
+_LAST_LINES = 20
 _GRACE = timedelta(seconds=2)
 _PR_SET_PDEATHSIG = 1
 
@@ -113,10 +113,9 @@ class DemoServer:
             line = ""
         if not line.startswith(_READY):
             raise DemoFailed(
-                f"The server was not ready within {READY_WITHIN:.0f} s. Its last words:"
+                f"The server was not ready within {READY_WITHIN:.0f} s."
                 if process.returncode is None
-                else "The server ended while it started. Its last words:",
-                self.read_last_lines(),
+                else "The server ended while it started."
             )
         return line.removeprefix(_READY).removeprefix("http://").split()[0]
 

@@ -27,15 +27,10 @@ async def play(stage: Stage, acts: tuple[Act, ...], pace: Pace) -> Result:
         played = [(first, await _deploy(stage, api, first))]
         record = played[0][1].record
         if record.status is not Status.SUCCEEDED:
-            raise DemoFailed(
-                f"Version {first.version} could not be deployed: {record.sentence}",
-                stage.server.read_last_lines(),
-            )
+            raise DemoFailed(f"Version {first.version} could not be deployed: {record.sentence}")
         async with Load(stage.url, rate=RATE, strict=True) as load:
             stage.load = load
-            stage.screen.say(
-                "load", f"{RATE} requests a second on {stage.url} from now on, each one recorded"
-            )
+            stage.screen.say("load", f"{RATE} requests a second to {stage.url} from now")
             await _look_on(stage, load, pace)
             for act in others:
                 played.append((act, await _deploy(stage, api, act)))
@@ -55,8 +50,7 @@ async def _deploy(stage: Stage, api: Api, act: Act) -> DeploymentView:
                 await asyncio.sleep(_LOOK_EVERY)
     except TimeoutError:
         raise DemoFailed(
-            f"Version {act.version} has not ended within {_ENDS_WITHIN:.0f} s.",
-            stage.server.read_last_lines(),
+            f"Version {act.version} has not ended within {_ENDS_WITHIN:.0f} s."
         ) from None
     return view
 

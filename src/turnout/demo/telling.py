@@ -73,6 +73,9 @@ class Teller:
         """`version 2`; the server group's own name when that is not known."""
         return f"version {self._versions[group]}" if group in self._versions else group
 
+    def _short(self, group: str) -> str:
+        return f"v{self._versions[group]}" if group in self._versions else group
+
     def _learn(self, plan: Plan | None) -> None:
         for step in plan.steps if plan else ():
             if isinstance(step.operation, CreateGroup):
@@ -115,7 +118,7 @@ class Teller:
             return None
         new, source = self.version(operation.group), self.version(operation.source)
         length = format_duration(operation.duration)
-        told = f"comparing {new} with {source} for up to {length}, ready to go back"
+        told = f"comparing it with {source} for up to {length}, ready to go back"
         if not operation.source:
             told = f"looking at the answers of {new} for {length}"
         return Line(step.started_at, "watch", told)
@@ -163,22 +166,24 @@ class Teller:
         return Line(at, "clean up", self._named(step.title))
 
     def _tripped(self, step: StepRecord, watch: Watch) -> str:
-        """With the figures where failed requests are the reason, else in the check's own words."""
+        """With the figures that are the reason, else in the check's own words."""
         found = step.figures
+        new, source = self.version(watch.group), self.version(watch.source)
         share, before = found.get("error_share", 0.0), found.get("source_error_share", 0.0)
-        if not found.get("failed") or share <= before:
-            return step.said
-        counted = f"{found['failed']:,.0f} of {found['requests']:,.0f} requests"
-        told = f"{self.version(watch.group)} failed {counted} ({share / 10:.0f} %)"
-        if watch.source:
-            told += f"; {self.version(watch.source)} before it: {before / 10:.0f} %"
-        return told
+        p99, p99_before = found.get("p99_ms", 0.0), found.get("source_p99_ms", 0.0)
+        if found.get("failed") and share > before:
+            counted = f"{found['failed']:,.0f} of {found['requests']:,.0f} requests"
+            told = f"{new} failed {counted} ({share / 10:.0f} %)"
+            return f"{told}, {source} {before / 10:.0f} %" if watch.source else told
+        if p99_before and p99 > p99_before:
+            return f"{new} is slow: p99 {p99:,.0f} ms, {source} had {p99_before:,.0f} ms"
+        return self._named(step.said)
 
     # --- traffic and ends ---
 
     def _split(self, split: SplitRecord, record: DeploymentRecord) -> Line:
         took = format_seconds(split.confirmed_at - split.requested_at)
-        shares = tuple((self.version(g), s) for g, s in sorted(split.shares.items(), reverse=True))
+        shares = tuple((self._short(g), s) for g, s in sorted(split.shares.items(), reverse=True))
         if is_way_back(split, record):
             assert record.detected_at is not None  # noqa: S101 - decided after it was noticed
             noticed = format_seconds(split.confirmed_at - record.detected_at)
@@ -230,7 +235,7 @@ def format_seconds(duration: timedelta) -> str:
 
 
 def format_shares(shares: tuple[tuple[str, int], ...]) -> str:
-    """`version 3 10 %, version 2 90 %`."""
+    """`v3 10 %, v2 90 %`."""
     return ", ".join(f"{name} {format_share(share)}" for name, share in shares) or "nothing"
 
 

@@ -52,19 +52,19 @@ def test_a_line_has_time_label_and_text_and_no_colour_in_a_pipe() -> None:
 
 def test_a_split_is_drawn_to_scale() -> None:
     drawn = draw(line("ok", ("version 3", 250), ("version 2", 750)))
-    assert bar_of(drawn, "█░") == "█" * 5 + "░" * 15
+    assert bar_of(drawn, "█░") == "█" * 4 + "░" * 14
     assert "version 3 25 %, version 2 75 %" in drawn
 
 
 def test_the_smallest_share_shows() -> None:
     drawn = draw(line("ok", ("version 3", 1), ("version 2", 999)))
-    assert bar_of(drawn, "█░") == "█" + "░" * 19
+    assert bar_of(drawn, "█░") == "█" + "░" * 17
 
 
 def test_a_stream_without_unicode_gets_plain_marks() -> None:
     drawn = draw(line("ok", ("version 3", 500), ("version 2", 500)), encoding="ascii")
     assert drawn.isascii()
-    assert f"traffic     {'#' * 10}{'.' * 10}  version 3" in drawn
+    assert f"traffic     {'#' * 9}{'.' * 9}  version 3" in drawn
 
 
 def test_colours_appear_at_a_terminal() -> None:

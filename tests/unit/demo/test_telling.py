@@ -26,7 +26,7 @@ def test_a_good_deployment_is_told_in_order_and_once() -> None:
         ("start", "2 instances of version 2, seen by no user yet"),
         ("ready", "version 2: 2 healthy instances after 5.0 s"),
         ("traffic", "confirmed in 8 ms"),
-        ("watch", "comparing version 2 with version 1 for up to 30s, ready to go back"),
+        ("watch", "comparing it with version 1 for up to 30s, ready to go back"),
         ("watched", "nothing tripped"),
         ("drain", "version 1: all requests are done"),
         ("done", "version 2 serves; version 1 stays warm, ready to take over"),
@@ -47,11 +47,11 @@ def test_a_split_names_versions_with_the_newest_first() -> None:
     splits = (records.split(4, {"shop-v000": 900, "shop-v001": 100}, 5.2, 5.208),)
     view = records.switched().model_copy(update={"splits": splits})
     (line,) = (line for line in teller_of_version_1().news(view) if line.label == "traffic")
-    assert line.shares == (("version 2", 100), ("version 1", 900))
+    assert line.shares == (("v2", 100), ("v1", 900))
 
 
 def test_a_group_of_unknown_version_is_called_by_its_own_name() -> None:
-    assert "comparing version 2 with shop-v000 for up to 30s, ready to go back" in [
+    assert "comparing it with shop-v000 for up to 30s, ready to go back" in [
         line.text for line in Teller().news(records.switched())
     ]
 
@@ -66,7 +66,7 @@ def test_taking_back_is_told_from_the_wire_to_the_clean_up() -> None:
         ("taken back", "version 2 is gone, version 1 serves as before"),
     ]
     assert lines[4].mood is Mood.BAD
-    assert lines[5].shares == (("version 1", 1000),)
+    assert lines[5].shares == (("v1", 1000),)
 
 
 def test_a_trip_wire_is_told_with_its_figures() -> None:
@@ -78,7 +78,20 @@ def test_a_trip_wire_is_told_with_its_figures() -> None:
     )
     lines = teller_of_version_1().news(view.model_copy(update={"steps": steps}))
     assert [line.text for line in lines if line.label == "trip wire"] == [
-        "version 2 failed 21 of 70 requests (30 %); version 1 before it: 0 %"
+        "version 2 failed 21 of 70 requests (30 %), version 1 0 %"
+    ]
+
+
+def test_a_slow_version_is_told_with_its_latency() -> None:
+    view = records.rolled_back()
+    figures = {"requests": 166, "failed": 0, "p99_ms": 1135.4, "source_p99_ms": 21.51}
+    steps = tuple(
+        s.model_copy(update={"figures": figures}) if s.state is StepState.FAILED else s
+        for s in view.steps
+    )
+    lines = teller_of_version_1().news(view.model_copy(update={"steps": steps}))
+    assert [line.text for line in lines if line.label == "trip wire"] == [
+        "version 2 is slow: p99 1,135 ms, version 1 had 22 ms"
     ]
 
 
