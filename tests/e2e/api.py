@@ -26,7 +26,7 @@ class Api:
     def __init__(self, plant: Plant) -> None:
         self._plant = plant
         self._http = httpx2.AsyncClient(
-            base_url=f"{plant.url}/api/v1", timeout=30, trust_env=False, verify=PLAIN
+            base_url=f"{plant.url}/api/v1", timeout=120, trust_env=False, verify=PLAIN
         )
 
     async def __aenter__(self) -> Self:

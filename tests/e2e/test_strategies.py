@@ -55,6 +55,25 @@ async def test_a_strategy_replaces_the_version_and_loses_no_request(
     assert set(seen.report.versions) == {"1", "2"}
 
 
+async def test_requests_of_a_service_that_ends_at_once_are_drained_first(
+    plant: Plant, api: Api
+) -> None:
+    """The shop is kind: it finishes its work on SIGTERM. This one dies of its stop signal, so only
+    draining saves what is in it (websockets outlive the drain time-out and are cut)."""
+    shop = Shop("rude")
+    rude = {"stop": {"signal": "SIGUSR1", "timeout": "5s"}}
+    first = await api.await_end((await api.deploy(shop.write("1", **rude))).id)
+    assert first.status is Status.SUCCEEDED, first
+    async with using(shop.port) as users:
+        record = await api.deploy(shop.write("2", "highlander", **rude))
+        assert (await api.await_end(record.id)).status is Status.SUCCEEDED
+        await assert_at_rest(api, shop, "2")
+        seen = await users.leave()
+    seen.tell("highlander, a service that ends at once")
+    assert seen.lost == 0, "\n".join(map(str, seen.report.failures()))
+    await clear(plant, api, shop)
+
+
 async def test_a_dark_version_sees_no_user_until_it_is_enabled(api: Api, shop: Shop) -> None:
     async with using(shop.port) as users:
         record = await deployed(api, shop, "2", "dark")
