@@ -155,6 +155,7 @@ async def test_commands_of_a_killed_server_are_found_by_their_owner() -> None:
         assert theirs.returncode is None
         assert await end_strays(owner) == 0
     finally:
-        await end_strays(owner)
-        await end_strays(other)
-        await theirs.wait()
+        for process in (ours, theirs):
+            if process.returncode is None:
+                process.kill()
+                await process.wait()
