@@ -150,7 +150,7 @@ class Plant:
         if process is None:
             return []
         complaints = []
-        listening = {connection.laddr.port for connection in self._listening()}
+        listening = self._listening()
         if process.poll() is None:
             process.send_signal(signal.SIGTERM)
         try:
@@ -215,14 +215,16 @@ class Plant:
     def _times_ready(self) -> int:
         return self.log.read_text(errors="replace").count(READY) if self.log.exists() else 0
 
-    def _listening(self) -> list[psutil._common.pconn]:
-        found = []
+    def _listening(self) -> set[int]:
+        found = set()
         for process in self.find():
             try:
-                found += psutil.Process(process.pid).net_connections("tcp")
+                for connection in psutil.Process(process.pid).net_connections("tcp"):
+                    if connection.status == psutil.CONN_LISTEN:
+                        found.add(connection.laddr.port)
             except psutil.Error:
                 continue
-        return [connection for connection in found if connection.status == psutil.CONN_LISTEN]
+        return found
 
     def _stray_files(self) -> list[str]:
         """Half-written files, sockets and a lock that is still held."""

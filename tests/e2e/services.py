@@ -35,7 +35,7 @@ class Shop:
         *,
         environment: Mapping[str, str] | None = None,
         options: Mapping[str, object] | None = None,
-        **more: object,
+        more: Mapping[str, object] | None = None,
     ) -> str:
         """The service file, as JSON, which is YAML too."""
         run = {"command": self.command, "environment": dict(environment or {})}
@@ -49,6 +49,6 @@ class Shop:
             "strategy": strategy,
             "options": {"drain_timeout": self.drain, **(options or {})},
             "stop": {"timeout": "5s"},
-            **more,
+            **(more or {}),
         }
         return json.dumps({name: value for name, value in document.items() if value is not None})

@@ -44,7 +44,7 @@ async def test_versions_that_cannot_serve_are_taken_back_with_the_reason(
         shop = Shop(bad.name, instances=1)
         await deployed(api, shop, "1")
         broken = Shop(bad.name, shop.port, 1, bad.command)
-        text = broken.write("2", options={"ready_deadline": "4s"}, **bad.more)
+        text = broken.write("2", options={"ready_deadline": "4s"}, more=bad.more)
         ended = await api.await_end((await api.deploy(text)).id)
         assert ended.status is Status.ROLLED_BACK, (bad.name, ended.sentence)
         assert bad.says in ended.cause, (bad.name, ended.cause)
@@ -58,7 +58,7 @@ async def test_the_last_words_of_a_version_that_exits_are_in_the_reason(
     plant: Plant, api: Api
 ) -> None:
     shop = Shop("lastwords", instances=1, command="sh -c 'echo out of cheese; exit 7'")
-    ended = await api.await_end((await api.deploy(shop.write("1", restart_budget=0))).id)
+    ended = await api.await_end((await api.deploy(shop.write("1", more={"restart_budget": 0}))).id)
     assert ended.status is Status.ROLLED_BACK, ended
     assert "code 7" in ended.cause and "out of cheese" in ended.cause, ended.cause
     assert not plant.find("lastwords-v")
@@ -74,7 +74,7 @@ async def test_odd_but_working_services_are_deployed_and_leave_nothing(
     )
 
     async def deploy(shop: Shop, environment: dict[str, str]) -> None:
-        text = shop.write("1", environment=environment, stop={"timeout": "1s"})
+        text = shop.write("1", environment=environment, more={"stop": {"timeout": "1s"}})
         ended = await api.await_end((await api.deploy(text)).id)
         assert ended.status is Status.SUCCEEDED, (shop.application, ended.cause)
 

@@ -133,7 +133,7 @@ async def test_unknown_words_are_refused_with_the_nearest_known_one(
     api: Api, key: str, value: str, nearest: str
 ) -> None:
     with pytest.raises(ApiError) as refused:
-        await api.deploy(Shop("wrong").write("1", **{key: value}))
+        await api.deploy(Shop("wrong").write("1", more={key: value}))
     assert refused.value.status == 422
     assert nearest in {problem["nearest"] for problem in refused.value.problem["problems"]}
 

@@ -62,10 +62,10 @@ async def test_requests_of_a_service_that_ends_at_once_are_drained_first(
     draining saves what is in it (websockets outlive the drain time-out and are cut)."""
     shop = Shop("rude")
     rude = {"stop": {"signal": "SIGUSR1", "timeout": "5s"}}
-    first = await api.await_end((await api.deploy(shop.write("1", **rude))).id)
+    first = await api.await_end((await api.deploy(shop.write("1", more=rude))).id)
     assert first.status is Status.SUCCEEDED, first
     async with using(shop.port) as users:
-        record = await api.deploy(shop.write("2", "highlander", **rude))
+        record = await api.deploy(shop.write("2", "highlander", more=rude))
         assert (await api.await_end(record.id)).status is Status.SUCCEEDED
         await assert_at_rest(api, shop, "2")
         seen = await users.leave()
@@ -130,7 +130,7 @@ async def test_a_version_that_fails_its_users_is_taken_back(
 
 async def test_a_version_that_dies_under_watch_is_taken_back(api: Api, shop: Shop) -> None:
     dying = Shop(shop.application, shop.port, command=f"timeout -s KILL 3 {PYTHON} app.py")
-    text = dying.write("2", options={"watch": "60s"}, restart_budget=0)
+    text = dying.write("2", options={"watch": "60s"}, more={"restart_budget": 0})
     async with using(shop.port) as users:
         ended = await api.await_end((await api.deploy(text)).id)
         await assert_at_rest(api, shop, "1")
