@@ -2,67 +2,29 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
 from temporalio.testing import WorkflowEnvironment
 
 from tests.engine.house import Gate, House, until
+from tests.engine.wishes import REQUESTS, assert_untouched, fail_at
 from tests.properties import worlds
 from turnout.engine import options
 from turnout.engine.operations import OperationContext
 from turnout.model.deployment import Kind, Request, Status, StrategyName
 from turnout.model.errors import Conflict, Permanent, Temporary
 from turnout.model.journal import DeploymentRecord, StepState
-from turnout.model.plan import Delay, DrainGroup, Operation, Plan, StepAnswer
+from turnout.model.plan import Delay, DrainGroup, Operation, Plan
 from turnout.model.traffic import GroupTraffic
 from turnout.strategies import plan_deployment
-from turnout.testing import World
 
 BuildHouse = Callable[..., House]
-
-WORDY = {
-    "before_traffic": (worlds.CHECK,),
-    "watch": timedelta(milliseconds=50),
-    "watch_checks": (worlds.CHECK,),
-    "delay_before_switch": timedelta(milliseconds=10),
-}
-REQUESTS = {
-    StrategyName.BLUE_GREEN: worlds.deploy(StrategyName.BLUE_GREEN, **WORDY),
-    StrategyName.ROLLING_BLUE_GREEN: worlds.deploy(
-        StrategyName.ROLLING_BLUE_GREEN,
-        **WORDY,
-        steps=(500, 1000),
-        step_hold=timedelta(milliseconds=50),
-        checks=(worlds.CHECK,),
-        shrink_source=True,
-    ),
-    StrategyName.HIGHLANDER: worlds.deploy(StrategyName.HIGHLANDER, **WORDY),
-    StrategyName.DARK: worlds.deploy(StrategyName.DARK, before_traffic=(worlds.CHECK,)),
-}
 
 
 async def planned(home: House, request: Request) -> Plan:
     return plan_deployment(request, await home.operations.observe("shop"))
-
-
-def assert_untouched(home: House, before: World, told: str) -> None:
-    """Nothing is left of the deployment, and what was there before is there again."""
-    assert home.shares() == before.listeners["shop"].split.shares, told
-    assert {n: g.desired for n, g in home.world.groups.items()} == {
-        n: g.desired for n, g in before.groups.items()
-    }, told
-    assert home.pins() == {}, told
-
-
-def fail_at(step: str) -> Callable[[Operation, OperationContext], Awaitable[StepAnswer | None]]:
-    async def fault(operation: Operation, context: OperationContext) -> StepAnswer | None:
-        if context.step == step:
-            return StepAnswer(ok=False, sentence="told to fail")
-        return None
-
-    return fault
 
 
 @pytest.mark.parametrize("strategy", list(StrategyName))

@@ -6,7 +6,7 @@ from collections.abc import Callable
 import pytest
 
 from tests.engine.house import Gate, House
-from tests.engine.test_queue import deploy
+from tests.engine.wishes import deploy
 from tests.properties import worlds
 from turnout.model.deployment import Status, StrategyName
 

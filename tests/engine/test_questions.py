@@ -7,16 +7,15 @@ import pytest
 from temporalio.testing import WorkflowEnvironment
 
 from tests.engine.house import House, until
-from tests.engine.test_failures import fail_at
+from tests.engine.wishes import PAUSING, fail_at
 from tests.properties import worlds
 from turnout.engine.operations import OperationContext
-from turnout.model.deployment import Choice, OnFailure, Status, StrategyName
+from turnout.model.deployment import Choice, Status, StrategyName
 from turnout.model.errors import Conflict
 from turnout.model.plan import Operation, StepAnswer
 from turnout.strategies.progress import ASK_FOR, TRIES
 
 BuildHouse = Callable[..., House]
-PAUSING = worlds.deploy(StrategyName.BLUE_GREEN, on_failure=OnFailure.PAUSE)
 
 
 @pytest.mark.parametrize(

@@ -8,23 +8,14 @@ from datetime import timedelta
 import pytest
 
 from tests.engine.house import Gate, House
+from tests.engine.wishes import deploy
 from tests.properties import worlds
 from turnout.engine import options
-from turnout.model.deployment import Kind, OnBusy, Request, Status, StrategyName
+from turnout.model.deployment import Kind, OnBusy, Status, StrategyName
 from turnout.model.errors import Conflict, NotFound
 from turnout.model.journal import StepState
 
 BuildHouse = Callable[..., House]
-
-
-def deploy(
-    deployment: str, version: str = "3", *, on_busy: OnBusy = OnBusy.QUEUED, by: str = ""
-) -> Request:
-    request = worlds.deploy(StrategyName.BLUE_GREEN)
-    assert request.service is not None
-    service = request.service.model_copy(update={"settings": worlds.settings(version)})
-    changed = {"id": deployment, "service": service, "on_busy": on_busy, "by": by}
-    return request.model_copy(update=changed)
 
 
 async def test_one_at_a_time_in_the_order_of_their_arrival(house: BuildHouse) -> None:

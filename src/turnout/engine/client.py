@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 import uuid
 from datetime import timedelta
@@ -70,15 +71,13 @@ class Engine:
         known = await self._known(request.id)
         if known is not None and known.status.is_end:
             return known
-        await self._update_or_start(
-            request.cluster, options.SUBMIT, request, update_id=f"submit/{request.id}"
-        )
+        await self._update_or_start(request.cluster, options.SUBMIT, request)
         return await self._archive.read_deployment(request.id)
 
     async def plan(self, request: Request) -> Plan:
         """What carrying the request out now would do. Nothing is touched. Raises `AdapterError`,
         and `Conflict` when no name is free."""
-        return plan_deployment(request, await self._operations.observe(request.cluster))
+        return plan_deployment(request, await self._operations.observe_to_plan(request.cluster))
 
     async def cancel(self, deployment: str, *, by: str = "", reason: str = "") -> DeploymentRecord:
         """Take a deployment out of the queue, or back. Answers when that is decided and written.
@@ -103,9 +102,7 @@ class Engine:
     async def abandon(self, record: DeploymentRecord) -> None:
         """Have a lost deployment cleared up after. Raises `Conflict` when it is not lost."""
         loss = Loss(deployment=record.id)
-        await self._update_or_start(
-            record.request.cluster, options.ABANDON, loss, update_id=f"abandon/{record.id}"
-        )
+        await self._update_or_start(record.request.cluster, options.ABANDON, loss)
 
     def handle(self, cluster: str) -> WorkflowHandle[object, object]:
         """The workflow of a cluster, running or not."""
@@ -147,25 +144,29 @@ class Engine:
             ) from error
         return await self._archive.read_deployment(record.id)
 
-    async def _update_or_start(
-        self, cluster: str, update: str, value: Value, *, update_id: str
-    ) -> None:
+    async def _update_or_start(self, cluster: str, update: str, value: Value) -> None:
+        """Ask a workflow that is started for it if need be, for what may be asked twice."""
         start = ClusterStart(cluster=cluster, history_limit=self._history_limit)
 
         async def ask() -> None:
-            await self.client.execute_update_with_start_workflow(
-                update,
-                value,
-                id=update_id,
-                start_workflow_operation=WithStartWorkflowOperation(
-                    options.CLUSTER,
-                    start,
-                    id=workflow_id(cluster),
-                    task_queue=self._task_queue,
-                    id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
-                    task_timeout=options.TASK_TIMEOUT,
-                ),
+            operation: WithStartWorkflowOperation[object, object] = WithStartWorkflowOperation(
+                options.CLUSTER,
+                start,
+                id=workflow_id(cluster),
+                task_queue=self._task_queue,
+                id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+                task_timeout=options.TASK_TIMEOUT,
             )
+            try:
+                await self.client.execute_update_with_start_workflow(
+                    update, value, start_workflow_operation=operation
+                )
+            except BaseException:
+                # It has the same error for whoever asks for the workflow; nobody will.
+                with contextlib.suppress(Exception, asyncio.CancelledError):
+                    async with asyncio.timeout(0):
+                        await operation.workflow_handle()
+                raise
 
         await insist(ask, f"{update} for {cluster}", PATIENCE)
 

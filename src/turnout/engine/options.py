@@ -186,17 +186,10 @@ def clear_options() -> ActivityConfig:
 def passing_options() -> LocalActivityConfig:
     """How something short is done in passing, within the decision: one quick try.
 
-    Only what may be done again when the decision is, which a crash may forget: looking, and telling
-    what no end depends on.
+    Only what may be done again when the decision is, for a crash may forget both: looking, and
+    writing down what no end depends on.
     """
     return LocalActivityConfig(
         start_to_close_timeout=timedelta(seconds=1),
         retry_policy=RetryPolicy(maximum_attempts=1),
-    )
-
-
-def accept_options() -> LocalActivityConfig:
-    """How a request is accepted, in passing; whoever asks hears of a journal in trouble."""
-    return LocalActivityConfig(
-        start_to_close_timeout=WRITING, schedule_to_close_timeout=WRITING, retry_policy=RETRY
     )

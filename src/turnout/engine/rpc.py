@@ -68,9 +68,17 @@ async def insist(call: Callable[[], Awaitable[Answer]], tried: str, within: time
                 try:
                     return await call()
                 except (RPCError, RPCTimeoutOrCancelledError, WorkflowUpdateFailedError) as error:
+                    _pass_on_cancellation(error)
                     last = translate(error, tried)
                     if not isinstance(last, Temporary):
                         raise last from error
                 await asyncio.sleep(AGAIN_AFTER)
     except TimeoutError:
         raise last from None
+
+
+def _pass_on_cancellation(error: Exception) -> None:
+    """Temporal's client takes our own cancellation, by a time-out say, for an error of the call."""
+    task = asyncio.current_task()
+    if isinstance(error, RPCTimeoutOrCancelledError) and task is not None and task.cancelling():
+        raise asyncio.CancelledError from error

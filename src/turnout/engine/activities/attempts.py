@@ -13,7 +13,9 @@ from dataclasses import dataclass, field
 
 from temporalio import activity
 
+from turnout.engine.activities.failures import failure_of
 from turnout.engine.messages import StepResult
+from turnout.model.errors import Temporary
 
 
 @dataclass(slots=True, eq=False)
@@ -73,6 +75,9 @@ async def _supervise(attempt: Attempt, task: asyncio.Task[StepResult]) -> StepRe
         except asyncio.CancelledError:
             if task.done() or not _is_requested():
                 await _stop(attempt)
+                if _is_shutdown():
+                    # Temporal's client would call it cancelled, and nobody would do it again.
+                    raise failure_of(Temporary("its worker is stopping", retry_after=0.1)) from None
                 raise
             if attempt.interruptible:
                 _cancel(attempt)
@@ -82,6 +87,11 @@ def _is_requested() -> bool:
     """Whether the workflow asked for the end, and waits for the answer."""
     details = activity.cancellation_details()
     return details is not None and details.cancel_requested
+
+
+def _is_shutdown() -> bool:
+    details = activity.cancellation_details()
+    return details is not None and details.worker_shutdown
 
 
 def _cancel(attempt: Attempt) -> None:

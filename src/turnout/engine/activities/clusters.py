@@ -33,7 +33,7 @@ class ClusterActivities:
     async def observe(self, glance: Glance) -> Sight:
         """The cluster as it is now, in as little as planning needs."""
         try:
-            return Sight(state=_thinned(await self._operations.observe(glance.cluster)))
+            return Sight(state=_thinned(await self._operations.observe_to_plan(glance.cluster)))
         except TurnoutError as error:
             raise failure_of(error) from error
 

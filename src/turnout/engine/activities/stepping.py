@@ -18,7 +18,7 @@ from turnout.engine.messages import Interruption, StepOrder, StepResult
 from turnout.engine.operations import OperationContext, Operations
 from turnout.engine.records import begun_step
 from turnout.model.errors import AdapterError, Temporary
-from turnout.model.journal import StepState
+from turnout.model.journal import StepRecord, StepState
 from turnout.model.plan import AwaitReady, DrainGroup, Operation, StepAnswer, Watch
 from turnout.model.units import format_duration
 from turnout.ports import Clock
@@ -28,6 +28,10 @@ log = structlog.get_logger(__name__)
 RECOVERY = timedelta(seconds=30)
 """A wait for readiness that goes on after a break gets at least this long: nobody may have tended
 the instances meanwhile."""
+
+
+END_WRITES = (0.1, 0.4, 1.5)
+"""Seconds between the attempts to write down how a step ended."""
 
 
 class StepActivities:
@@ -143,17 +147,24 @@ class _Performance:
                 "waiting_for": "",
             }
         )
-        try:
-            await self._writer.write_step(record, self._order.cluster, tell=True)
-        except AdapterError as error:
-            if not self._is_stuck():
-                raise failure_of(error) from error
-            self._warn("journal.unwritten", error)
+        await self._write_end(record)
         return StepResult(
             answer=answer,
             canceled=self._attempt.is_canceled,
             failed_requests=await self._count_failed(answer),
         )
+
+    async def _write_end(self, record: StepRecord) -> None:
+        """It is done, whatever the journal says: that is tried for a while, and not done again."""
+        waits = () if self._order.way_back else END_WRITES
+        for wait in (*waits, None):
+            try:
+                await self._writer.write_step(record, self._order.cluster, tell=True)
+                return
+            except AdapterError as error:
+                self._warn("journal.unwritten", error)
+            if wait is not None:
+                await asyncio.sleep(wait)
 
     def _state(self, answer: StepAnswer) -> StepState:
         if self._attempt.is_canceled and not answer.ok:

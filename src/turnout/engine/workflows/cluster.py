@@ -218,7 +218,7 @@ class ClusterWorkflow:
             options.ACCEPT,
             Acceptance(notice=notice),
             result_type=Receipt,
-            **options.accept_options(),
+            **options.passing_options(),
         )
         if receipt.status is not Status.QUEUED:
             return receipt  # it was here before, and has ended
