@@ -196,3 +196,20 @@ def test_a_reader_that_goes_away_ends_the_demo(start: Callable[..., Demo]) -> No
         process.kill()
         process.wait()
         shutil.rmtree(folder)
+
+
+def test_an_installed_turnout_brings_the_shop_along(tmp_path: Path) -> None:
+    build = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path)]
+    subprocess.run(build, cwd=ROOT, check=True, capture_output=True)
+    (wheel,) = tmp_path.glob("*.whl")
+    shutil.unpack_archive(wheel, tmp_path / "installed", "zip")
+    ask = "from turnout.demo.workspace import find_app; print(find_app())"
+    found = subprocess.check_output(
+        [sys.executable, "-c", ask],
+        env=os.environ | {"PYTHONPATH": str(tmp_path / "installed")},
+        cwd=tmp_path,
+        text=True,
+    )
+    app = Path(found.strip())
+    assert app.is_relative_to(tmp_path)
+    assert app.read_bytes() == (ROOT / "examples" / "shop" / "app.py").read_bytes()

@@ -12,7 +12,7 @@ from turnout.demo.api import Api
 from turnout.demo.ports import HOST
 from turnout.demo.screen import Screen
 from turnout.demo.server import DemoServer
-from turnout.demo.telling import Mood, Teller, format_seconds
+from turnout.demo.telling import Mood, Teller, format_milliseconds, format_seconds
 from turnout.demo.workspace import Workspace
 from turnout.testing.load import Load, Report
 
@@ -87,5 +87,5 @@ async def beside(work: Coroutine[Any, Any, T], other: Coroutine[Any, Any, None])
 
 def describe_load(report: Report) -> str:
     """How users fare, in words."""
-    latency = f", p99 {report.latency_ms(99):.3g} ms" if report.requests else ""
+    latency = f", p99 {format_milliseconds(report.latency_ms(99))}" if report.requests else ""
     return f"{report.requests:,} requests, {report.failed:,} failed{latency}"

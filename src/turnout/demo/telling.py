@@ -176,7 +176,8 @@ class Teller:
             told = f"{new} failed {counted} ({share / 10:.0f} %)"
             return f"{told}, {source} {before / 10:.0f} %" if watch.source else told
         if p99_before and p99 > p99_before:
-            return f"{new} is slow: p99 {p99:,.0f} ms, {source} had {p99_before:,.0f} ms"
+            slow, before_it = format_milliseconds(p99), format_milliseconds(p99_before)
+            return f"{new} is slow: p99 {slow}, {source} had {before_it}"
         return self._named(step.said)
 
     # --- traffic and ends ---
@@ -229,9 +230,14 @@ def is_way_back(split: SplitRecord, record: DeploymentRecord) -> bool:
 def format_seconds(duration: timedelta) -> str:
     """`8 ms`, `2.1 s`."""
     milliseconds = max(duration / timedelta(milliseconds=1), 0)
-    if milliseconds < 999.5:
-        return f"{milliseconds:.0f} ms"
-    return f"{milliseconds / 1000:.1f} s"
+    return format_milliseconds(round(milliseconds))
+
+
+def format_milliseconds(milliseconds: float) -> str:
+    """`4.2 ms`, `62 ms`, `2.1 s`."""
+    if milliseconds >= 1000:
+        return f"{milliseconds / 1000:.1f} s"
+    return f"{milliseconds:.2g} ms" if milliseconds < 10 else f"{milliseconds:.0f} ms"
 
 
 def format_shares(shares: tuple[tuple[str, int], ...]) -> str:
@@ -248,7 +254,7 @@ def _watched(step: StepRecord, version: str) -> tuple[str, str]:
     if "requests" not in found:
         return "watched", step.said
     counted = f"{found.get('failed', 0):,.0f} of {found['requests']:,.0f} requests"
-    latency = f", p99 {found['p99_ms']:.3g} ms" if "p99_ms" in found else ""
+    latency = f", p99 {format_milliseconds(found['p99_ms'])}" if "p99_ms" in found else ""
     return ("held" if _is_hold(step) else "watched"), f"{counted} to {version} failed{latency}"
 
 

@@ -91,7 +91,7 @@ def test_a_slow_version_is_told_with_its_latency() -> None:
     )
     lines = teller_of_version_1().news(view.model_copy(update={"steps": steps}))
     assert [line.text for line in lines if line.label == "trip wire"] == [
-        "version 2 is slow: p99 1,135 ms, version 1 had 22 ms"
+        "version 2 is slow: p99 1.1 s, version 1 had 22 ms"
     ]
 
 
@@ -110,7 +110,7 @@ def test_rolling_tells_what_each_hold_found_and_how_the_group_grows() -> None:
     lines = teller_of_version_1().news(rolling_view(rolling))
     looks = [line.text for line in lines if line.label in ("held", "watched")]
     assert len(holds) == 5
-    assert looks == ["0 of 80 requests to version 2 failed, p99 4.25 ms"] * len(holds)
+    assert looks == ["0 of 80 requests to version 2 failed, p99 4.2 ms"] * len(holds)
     assert [line.text for line in lines if line.label == "ready"] == [
         "version 2: 1 healthy instance after 500 ms",
         "version 2: 2 healthy instances after 500 ms",
