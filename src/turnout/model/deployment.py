@@ -201,6 +201,8 @@ class ClusterState(Value):
     """Which freeze window is open now, in words; empty = none."""
     newest: str = ""
     """The most recently created server group, also when it is gone; numbering goes on from it."""
+    options: Options | None = None
+    """With which the service was deployed that serves now; None when nobody knows or asked."""
 
     def group(self, name: str) -> ServerGroup | None:
         """The server group of this name, if it exists."""

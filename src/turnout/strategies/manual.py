@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from turnout.model.deployment import ClusterState, Request
+from turnout.model.deployment import ClusterState, Options, Request
 from turnout.model.errors import Rule
 from turnout.model.plan import GuardHealthy, Plan, SetHold
 from turnout.model.servers import ServerGroup, needed, ready_count
@@ -136,7 +136,7 @@ def plan_shrink(request: Request, state: ClusterState) -> Plan:
     """Destroy the oldest disabled groups until `keep` groups are left. Enabled ones always stay;
     the one that a rollback would return to goes last.
     """
-    keep = request.keep or request.options.keep
+    keep = request.keep or _options(request, state).keep
     told = "1 server group" if keep == 1 else f"{keep} server groups"
     draft = Draft(request, state, f"shrink {state.cluster} to {told}")
     disabled = [g for g in state.groups if not state.split.share(g.name)]
@@ -170,12 +170,17 @@ def plan_resize(request: Request, state: ClusterState) -> Plan:
     if size:
         draft.await_ready(
             group.name,
-            ready_count(size, request.options.healthy_share),
-            request.options.ready_deadline,
+            ready_count(size, _options(request, state).healthy_share),
+            _options(request, state).ready_deadline,
         )
         if group.is_cold:
             _keep_warm(draft, group)
     return draft.finish()
+
+
+def _options(request: Request, state: ClusterState) -> Options:
+    """The deadlines and floors that the service was deployed with, where they are known."""
+    return state.options or request.options
 
 
 # Which group
@@ -274,7 +279,7 @@ def _move(
         size = _room(state, group, share)
         if group.name == target or size > group.desired:
             is_way_back = step == SWITCH_BACK and size == group.desired
-            healthy_share = request.options.healthy_share
+            healthy_share = _options(request, state).healthy_share
             enough = half(size) if is_way_back else ready_count(size, healthy_share)
             _bring_up(draft, request, group, size, ready=enough, worse=worse)
             ready[group.name] = min(enough, ready_count(needed(size, share), healthy_share))
@@ -307,7 +312,7 @@ def _bring_up(
     draft.await_ready(
         group.name,
         ready,
-        request.options.ready_deadline,
+        _options(request, draft.state).ready_deadline,
         step="ready" if group.name == draft.new_group else f"ready-{group.name}",
         unless_dead=worse,
     )
@@ -369,6 +374,8 @@ def _guard(draft: Draft, request: Request, group: ServerGroup, *, remaining: int
         f"make sure that {draft.state.cluster} stays healthy when {group.name} goes from "
         f"{group.desired} to {remaining}",
         GuardHealthy(
-            group=group.name, remaining=remaining, floor=request.options.min_healthy_share
+            group=group.name,
+            remaining=remaining,
+            floor=_options(request, draft.state).min_healthy_share,
         ),
     )

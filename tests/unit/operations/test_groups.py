@@ -9,6 +9,8 @@ import pytest
 from tests.properties import worlds
 from tests.unit.operations.house import House
 from turnout.engine.operations import endpoints_of
+from turnout.model.deployment import Status, StrategyName
+from turnout.model.journal import DeploymentRecord
 from turnout.model.plan import (
     CreateGroup,
     Delay,
@@ -182,6 +184,20 @@ async def test_a_cluster_is_observed_as_it_is() -> None:
     assert (await house.operations.observe("cart")).frozen == "cart rests"
     nothing = await house.operations.observe("never")
     assert (nothing.groups, nothing.listener, nothing.split.shares) == ((), None, {})
+
+
+async def test_a_plan_knows_the_options_that_the_service_was_deployed_with() -> None:
+    house = House(worlds.running())
+    assert (await house.operations.observe_to_plan("shop")).options is None
+    made = worlds.deploy(StrategyName.BLUE_GREEN, min_healthy_share=500)
+    deployed = made.model_copy(update={"id": "made-shop-v002"})
+    await house.journal.record_deployment(
+        DeploymentRecord(request=deployed, status=Status.SUCCEEDED, sentence="done")
+    )
+    options = (await house.operations.observe_to_plan("shop")).options
+    assert options is not None
+    assert options.min_healthy_share == 500
+    assert (await house.operations.observe_to_plan("never")).options is None
 
 
 def test_the_router_hears_of_every_instance_that_has_a_port_and_is_not_gone() -> None:

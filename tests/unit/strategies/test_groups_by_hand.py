@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 from tests.properties import worlds
@@ -241,3 +242,17 @@ def test_the_floor_of_healthy_instances_goes_with_the_guard() -> None:
         "remaining": 1,
         "floor": 500,
     }
+
+
+def test_deadlines_and_floors_are_those_that_the_service_was_deployed_with() -> None:
+    service = Options(
+        min_healthy_share=400, healthy_share=500, ready_deadline=timedelta(minutes=30), keep=1
+    )
+    state = state_of(worlds.running(), options=service)
+    shrunk = plan_deployment(ask(Kind.RESIZE, "shop-v002", instances=1), state)
+    grown = plan_deployment(ask(Kind.RESIZE, "shop-v002", instances=4), state)
+    fewer = plan_deployment(ask(Kind.SHRINK), state)
+    assert shrunk.steps[0].operation.model_dump()["floor"] == 400
+    assert grown.steps[1].title == "wait until 2 of 4 instances of shop-v002 are healthy"
+    assert grown.steps[1].longest == timedelta(minutes=30)
+    assert fewer.destroys == ("shop-v000", "shop-v001")

@@ -103,6 +103,22 @@ class Operations:
             frozen=self._frozen(cluster),
         )
 
+    async def observe_to_plan(self, cluster: str) -> ClusterState:
+        """As `observe`, and with which options the service was deployed that serves now: what a
+        person does to it keeps to them. Raises `AdapterError`.
+        """
+        state = await self.observe(cluster)
+        newest = state.groups[-1] if state.groups else None
+        group = state.source or newest
+        if group is None:
+            return state
+        try:
+            record = await self._archive.read_deployment(group.deployment)
+        except NotFound:
+            return state
+        service = record.request.service
+        return state.model_copy(update={"options": service.options}) if service else state
+
     async def count_failed(
         self, cluster: str, group: str, since: datetime, until: datetime
     ) -> int | None:
