@@ -23,7 +23,7 @@ _SECRET_NAME = re.compile(r"(^|_)(token|password|secret|authorization|cookie)s?$
 _PASSWORD_IN_URL = re.compile(r"(?P<before>://[^/\s:@]*:)[^/\s@]+(?=@)")
 
 _QUIET: Sequence[str] = (
-    *("aiosqlite", "alembic", "asyncio", "httpcore2", "httpx2"),
+    *("alembic", "asyncio", "httpcore2", "httpx2"),
     *("sse_starlette", "temporalio", "uvicorn"),
 )
 """Libraries that tell more than anybody asked."""

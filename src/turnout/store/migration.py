@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
+import threading
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import structlog
-from sqlalchemy import Connection, inspect
+from sqlalchemy import URL, Connection, inspect
 
 from turnout.model.errors import Permanent
 from turnout.store.database import (
@@ -29,6 +31,9 @@ _PATIENCE = timedelta(minutes=1)
 
 log = structlog.get_logger(__name__)
 
+_alembic = threading.Lock()
+"""Alembic keeps what it works on in its modules: one migration at a time in a process."""
+
 
 async def migrate(url: str, *, to: str = "head") -> str:
     """Bring the database to the revision `to` (the newest) and return the one it has then.
@@ -37,14 +42,17 @@ async def migrate(url: str, *, to: str = "head") -> str:
     do it one after the other. Raises `Permanent` for a database of a newer Turnout, `Temporary`
     when it is locked or unreachable.
     """
-    parsed = parse_url(url)
-    with translated("prepare the journal", describe(parsed)):
-        engine = open_engine(parsed, _PATIENCE)
+    return await asyncio.to_thread(_migrate, parse_url(url), to)
+
+
+def _migrate(url: URL, to: str) -> str:
+    with translated("prepare the journal", describe(url)):
+        engine = open_engine(url, _PATIENCE)
         try:
-            async with for_writing(engine).begin() as connection:
-                return await connection.run_sync(upgrade, describe(parsed), to)
+            with for_writing(engine).begin() as connection:
+                return upgrade(connection, describe(url), to)
         finally:
-            await engine.dispose()
+            engine.dispose()
 
 
 def upgrade(connection: Connection, where: str, to: str = "head") -> str:
@@ -71,7 +79,8 @@ def _take_steps(connection: Connection, where: str, to: str, before: str | None)
     config.attributes["connection"] = connection
     script = ScriptDirectory.from_config(config)
     _refuse_newer(before, script, where)
-    command.upgrade(config, to)
+    with _alembic:
+        command.upgrade(config, to)
     after = _current(connection)
     if after != before:
         log.info("store.migrated", database=where, before=before, after=after)

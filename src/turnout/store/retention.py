@@ -7,8 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Select, delete, func, select
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import Connection, Select, delete, func, select
 
 from turnout.model.deployment import Status
 from turnout.store.tables import checks, deployments, events, splits, steps
@@ -25,8 +24,8 @@ class Pruned:
     events: int = 0
 
 
-async def observe_old(
-    connection: AsyncConnection,
+def observe_old(
+    connection: Connection,
     *,
     keep_last: int | None,
     ended_before: datetime | None = None,
@@ -35,7 +34,7 @@ async def observe_old(
     rule."""
     if keep_last is None and ended_before is None:
         return ()
-    found = await connection.execute(_old(keep_last, ended_before))
+    found = connection.execute(_old(keep_last, ended_before))
     return tuple(found.scalars())
 
 
@@ -66,17 +65,17 @@ def plan_batches(old: Sequence[str]) -> Iterator[Sequence[str]]:
         yield old[start : start + DEPLOYMENTS_AT_ONCE]
 
 
-async def apply_removal(connection: AsyncConnection, batch: Sequence[str]) -> int:
+def apply_removal(connection: Connection, batch: Sequence[str]) -> int:
     """Remove these deployments and all that was written about them. Returns how many events
     went."""
-    gone = await connection.execute(delete(events).where(events.c.deployment.in_(batch)))
+    gone = connection.execute(delete(events).where(events.c.deployment.in_(batch)))
     for table in (steps, splits, checks):
-        await connection.execute(delete(table).where(table.c.deployment.in_(batch)))
-    await connection.execute(delete(deployments).where(deployments.c.id.in_(batch)))
+        connection.execute(delete(table).where(table.c.deployment.in_(batch)))
+    connection.execute(delete(deployments).where(deployments.c.id.in_(batch)))
     return gone.rowcount
 
 
-async def apply_event_removal(connection: AsyncConnection, before: datetime) -> int:
+def apply_event_removal(connection: Connection, before: datetime) -> int:
     """Remove a portion of the events from before this time. Returns how many; 0 = there are no
     more."""
     portion = (
@@ -85,5 +84,5 @@ async def apply_event_removal(connection: AsyncConnection, before: datetime) -> 
         .limit(EVENTS_AT_ONCE)
         .scalar_subquery()
     )
-    gone = await connection.execute(delete(events).where(events.c.sequence.in_(portion)))
+    gone = connection.execute(delete(events).where(events.c.sequence.in_(portion)))
     return gone.rowcount

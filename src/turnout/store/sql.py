@@ -3,40 +3,29 @@ transaction."""
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from functools import partial
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
 import structlog
-from sqlalchemy import Executable, Select
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import Connection, Executable, Select
 
 from turnout.model.deployment import Status, replaces
 from turnout.model.errors import Conflict, NotFound
 from turnout.model.journal import CheckRecord, DeploymentRecord, Event, SplitRecord, StepRecord
 from turnout.model.value import Value
 from turnout.store import queries, retention, rows
-from turnout.store.database import (
-    CONNECTIONS,
-    PATIENCE,
-    describe,
-    for_writing,
-    open_engine,
-    parse_url,
-)
-from turnout.store.errors import translated
+from turnout.store.database import PATIENCE, parse_url
 from turnout.store.news import News
 from turnout.store.statements import Statements
+from turnout.store.transactions import Transactions, Work
 
 log = structlog.get_logger(__name__)
 
 T = TypeVar("T")
 V = TypeVar("V", bound=Value)
-
-Work = Callable[[AsyncConnection], Coroutine[Any, Any, T]]
 
 
 class SqlStore:
@@ -49,19 +38,12 @@ class SqlStore:
     def __init__(self, url: str, *, patience: timedelta = PATIENCE) -> None:
         self._url = parse_url(url)
         self._patience = patience
-        self._where = describe(self._url)
-        is_sqlite = self._url.get_backend_name() == "sqlite"
-        # SQLite has one writer at a time. Waiting here is fair; waiting in SQLite is a lottery of
-        # naps.
-        self._turn = asyncio.Semaphore(1 if is_sqlite else CONNECTIONS)
         self._statements = Statements(self._url.get_backend_name())
-        self._under_way: set[asyncio.Task[Any]] = set()
         self._news = News(self._observe_newest_event)
+        self._transactions: Transactions
 
     async def __aenter__(self) -> Self:
-        with translated("open the journal", self._where):
-            self._reading = open_engine(self._url, self._patience)
-        self._writing = for_writing(self._reading)
+        self._transactions = Transactions(self._url, self._patience)
         return self
 
     async def __aexit__(
@@ -70,8 +52,7 @@ class SqlStore:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        await asyncio.gather(*self._under_way, return_exceptions=True)
-        await self._reading.dispose()
+        await self._transactions.close()
 
     # Journal
 
@@ -208,33 +189,10 @@ class SqlStore:
     # How it is done
 
     async def _write(self, doing: str, work: Work[T]) -> T:
-        return await self._to_its_end(self._in_transaction(doing, work))
+        return await self._transactions.write(doing, work)
 
     async def _ask(self, doing: str, work: Work[T]) -> T:
-        return await self._to_its_end(self._in_snapshot(doing, work))
-
-    async def _in_transaction(self, doing: str, work: Work[T]) -> T:
-        with translated(doing, self._where):
-            async with self._turn, self._writing.begin() as connection:
-                return await work(connection)
-
-    async def _in_snapshot(self, doing: str, work: Work[T]) -> T:
-        with translated(doing, self._where):
-            async with self._reading.connect() as connection:
-                return await work(connection)
-
-    async def _to_its_end(self, work: Coroutine[Any, Any, T]) -> T:
-        """Whoever waits may be canceled; the work is not. A transaction that is cut off while a
-        driver's thread works on it would keep its locks."""
-        task = asyncio.create_task(work)
-        self._under_way.add(task)
-        task.add_done_callback(self._forget)
-        return await asyncio.shield(task)
-
-    def _forget(self, task: asyncio.Task[Any]) -> None:
-        self._under_way.discard(task)
-        if not task.cancelled() and task.exception() is not None:
-            log.debug("store.failed", error=str(task.exception()))  # told to whoever still waits
+        return await self._transactions.read(doing, work)
 
     async def _record(self, doing: str, statement: Executable, row: rows.Row) -> None:
         await self._write(doing, partial(_execute, statement, row))
@@ -254,45 +212,45 @@ class SqlStore:
         return 0 if found is None else int(found[0])
 
 
-async def _execute(statement: Executable, row: rows.Row, connection: AsyncConnection) -> None:
-    await connection.execute(statement, row)
+def _execute(statement: Executable, row: rows.Row, connection: Connection) -> None:
+    connection.execute(statement, row)
 
 
-async def _put_deployment(
-    statements: Statements, row: rows.Row, may_be: list[str], connection: AsyncConnection
+def _put_deployment(
+    statements: Statements, row: rows.Row, may_be: list[str], connection: Connection
 ) -> Status | None:
     """None: it is written. Otherwise what is there, which does not give way."""
-    written = await connection.execute(statements.put_deployment, {**row, "may_be": may_be})
+    written = connection.execute(statements.put_deployment, {**row, "may_be": may_be})
     if written.first() is not None:
         return None
-    found = await connection.execute(queries.deployment_status(row["id"]))
+    found = connection.execute(queries.deployment_status(row["id"]))
     return Status(found.scalar_one())
 
 
-async def _add_event(statements: Statements, event: Event, connection: AsyncConnection) -> Event:
-    counted = await connection.execute(statements.next_event)
+def _add_event(statements: Statements, event: Event, connection: Connection) -> Event:
+    counted = connection.execute(statements.next_event)
     numbered = event.model_copy(update={"sequence": counted.scalar_one()})
-    await connection.execute(statements.add_event, rows.event_row(numbered))
+    connection.execute(statements.add_event, rows.event_row(numbered))
     return numbered
 
 
-async def _read_notes(
-    deployment: str, connection: AsyncConnection
+def _read_notes(
+    deployment: str, connection: Connection
 ) -> tuple[tuple[StepRecord, ...], tuple[SplitRecord, ...], tuple[CheckRecord, ...]]:
     return (
-        await _values(StepRecord, queries.step_bodies(deployment), connection),
-        await _values(SplitRecord, queries.split_bodies(deployment), connection),
-        await _values(CheckRecord, queries.check_bodies(deployment), connection),
+        _values(StepRecord, queries.step_bodies(deployment), connection),
+        _values(SplitRecord, queries.split_bodies(deployment), connection),
+        _values(CheckRecord, queries.check_bodies(deployment), connection),
     )
 
 
-async def _values(kind: type[V], query: Select[str], connection: AsyncConnection) -> tuple[V, ...]:
-    bodies = (await connection.execute(query)).scalars()
+def _values(kind: type[V], query: Select[str], connection: Connection) -> tuple[V, ...]:
+    bodies = (connection.execute(query)).scalars()
     return tuple(rows.parse_body(kind, body) for body in bodies)
 
 
-async def _first(query: Executable, connection: AsyncConnection) -> Sequence[Any] | None:
-    return (await connection.execute(query)).one_or_none()
+def _first(query: Executable, connection: Connection) -> Sequence[Any] | None:
+    return (connection.execute(query)).one_or_none()
 
 
 def _gives_way(now: Status, then: Status) -> bool:

@@ -61,20 +61,20 @@ def revisions() -> list[str]:
 
 async def run(url: str, *statements: str) -> None:
     engine = open_engine(parse_url(url))
-    async with for_writing(engine).begin() as connection:
+    with for_writing(engine).begin() as connection:
         for statement in statements:
-            await connection.exec_driver_sql(statement)
-    await engine.dispose()
+            connection.exec_driver_sql(statement)
+    engine.dispose()
 
 
 async def count_rows(url: str) -> dict[str, int]:
     engine = open_engine(parse_url(url))
-    async with engine.connect() as connection:
+    with engine.connect() as connection:
         counts = {
-            table: (await connection.execute(text(f"SELECT count(*) FROM {table}"))).scalar_one()
+            table: connection.execute(text(f"SELECT count(*) FROM {table}")).scalar_one()
             for table in TABLES
         }
-    await engine.dispose()
+    engine.dispose()
     return counts
 
 
@@ -113,9 +113,9 @@ async def test_migrations_lead_to_the_tables_that_the_store_uses(url: str) -> No
         return list(compare_metadata(context, metadata))
 
     engine = open_engine(parse_url(url))
-    async with engine.connect() as connection:
-        assert await connection.run_sync(differences) == []
-    await engine.dispose()
+    with engine.connect() as connection:
+        assert differences(connection) == []
+    engine.dispose()
 
 
 async def test_migrating_twice_changes_nothing(url: str) -> None:
@@ -135,13 +135,13 @@ async def test_a_database_of_a_newer_turnout_is_refused_and_left_alone(empty_url
 
 async def test_a_migration_that_is_cut_off_leaves_the_database_as_it_was(empty_url: str) -> None:
     engine = open_engine(parse_url(empty_url))
-    with pytest.raises(RuntimeError, match="the plug is pulled"):
-        async with for_writing(engine).begin() as connection:
-            assert await connection.run_sync(upgrade, "here") == revisions()[-1]
-            raise RuntimeError("the plug is pulled")
-    async with engine.connect() as connection:
-        assert await connection.run_sync(lambda c: inspect(c).get_table_names()) == []
-    await engine.dispose()
+    pulled = pytest.raises(RuntimeError, match="the plug is pulled")
+    with pulled, for_writing(engine).begin() as connection:
+        assert upgrade(connection, "here") == revisions()[-1]
+        raise RuntimeError("the plug is pulled")
+    with engine.connect() as connection:
+        assert inspect(connection).get_table_names() == []
+    engine.dispose()
     assert await migrate(empty_url) == revisions()[-1]
 
 

@@ -39,13 +39,13 @@ DAY = timedelta(days=1)
 async def _change_body(url: str, change: dict[str, object], *, drop: str) -> None:
     """Make the body of d-1 one of another release."""
     engine = open_engine(parse_url(url))
-    async with for_writing(engine).begin() as connection:
-        body = json.loads((await connection.execute(select(deployments.c.body))).scalar_one())
+    with for_writing(engine).begin() as connection:
+        body = json.loads(connection.execute(select(deployments.c.body)).scalar_one())
         body.pop(drop)
         body["request"]["options"]["later"] = {"a": [1]}
         body |= change
-        await connection.execute(update(deployments).values(body=json.dumps(body)))
-    await engine.dispose()
+        connection.execute(update(deployments).values(body=json.dumps(body)))
+    engine.dispose()
 
 
 async def test_unknown_fields_are_skipped_and_missing_ones_have_their_defaults(url: str) -> None:
@@ -131,30 +131,31 @@ async def test_old_events_are_forgotten_and_their_numbers_never_given_again(url:
 
 async def test_a_locked_database_is_a_reason_to_try_again(url: str) -> None:
     engine = open_engine(parse_url(url))
-    async with (
-        for_writing(engine).begin() as other,
-        SqlStore(url, patience=timedelta(milliseconds=100)) as store,
-    ):
-        await other.execute(text("UPDATE counters SET value = value"))
-        assert await store.read_events(after=0) == ()  # readers do not wait
-        with pytest.raises(Temporary, match="Could not record an event in the database"):
-            await store.record_event(an_event())
-        await other.rollback()
-        assert (await store.record_event(an_event())).sequence == 1
-    await engine.dispose()
+    async with SqlStore(url, patience=timedelta(milliseconds=100)) as store:
+        with for_writing(engine).begin() as other:
+            other.execute(text("UPDATE counters SET value = value"))
+            assert await store.read_events(after=0) == ()  # readers do not wait
+            with pytest.raises(Temporary, match="Could not record an event in the database"):
+                await store.record_event(an_event())
+            other.rollback()
+            assert (await store.record_event(an_event())).sequence == 1
+    engine.dispose()
 
 
 async def test_a_full_disk_is_a_reason_to_free_space_and_try_again(tmp_path: Path) -> None:
     url = sqlite_url(tmp_path / "turnout.db")
     await migrate(url)
     engine = open_engine(parse_url(url))
-    with pytest.raises(Temporary, match="full") as full, translated("record", "here"):
-        async with for_writing(engine).begin() as connection:
-            pages = (await connection.execute(text("PRAGMA page_count"))).scalar_one()
-            await connection.execute(text(f"PRAGMA max_page_count = {pages}"))
-            too_much = {"deployment": "d", "number": 1, "started_at": NOON, "body": "x" * 99999}
-            await connection.execute(steps.insert().values(too_much))
-    await engine.dispose()
+    with (
+        pytest.raises(Temporary, match="full") as full,
+        translated("record", "here"),
+        for_writing(engine).begin() as connection,
+    ):
+        pages = connection.execute(text("PRAGMA page_count")).scalar_one()
+        connection.execute(text(f"PRAGMA max_page_count = {pages}"))
+        too_much = {"deployment": "d", "number": 1, "started_at": NOON, "body": "x" * 99999}
+        connection.execute(steps.insert().values(too_much))
+    engine.dispose()
     assert "Free space" in full.value.hint
     async with SqlStore(url) as store:
         await store.record_step(a_step())
@@ -163,11 +164,13 @@ async def test_a_full_disk_is_a_reason_to_free_space_and_try_again(tmp_path: Pat
 async def test_what_a_database_refuses_for_good_is_permanent(url: str) -> None:
     engine = open_engine(parse_url(url))
     row = {"sequence": 1, "cluster": "", "deployment": "", "kind": "", "at": NOON, "body": ""}
-    with pytest.raises(Permanent, match="Could not count in here") as refused:
-        async with for_writing(engine).begin() as connection:
-            with translated("count", "here"):
-                await connection.execute(events.insert().values([row, row]))
-    await engine.dispose()
+    with (
+        pytest.raises(Permanent, match="Could not count in here") as refused,
+        for_writing(engine).begin() as connection,
+        translated("count", "here"),
+    ):
+        connection.execute(events.insert().values([row, row]))
+    engine.dispose()
     assert isinstance(refused.value.__cause__, IntegrityError)
 
 
@@ -232,16 +235,16 @@ async def test_a_new_database_can_be_read_by_its_owner_only(tmp_path: Path) -> N
 
 async def test_sqlite_is_set_up_to_survive_a_power_cut(tmp_path: Path) -> None:
     engine = open_engine(parse_url(sqlite_url(tmp_path / "turnout.db")))
-    async with engine.connect() as connection:
+    with engine.connect() as connection:
 
-        async def setting(name: str) -> object:
-            return (await connection.execute(text(f"PRAGMA {name}"))).scalar_one()
+        def setting(name: str) -> object:
+            return connection.execute(text(f"PRAGMA {name}")).scalar_one()
 
-        assert await setting("journal_mode") == "wal"
-        assert await setting("synchronous") == 2
-        assert await setting("foreign_keys") == 1
-        assert await setting("busy_timeout") == 5000
-    await engine.dispose()
+        assert setting("journal_mode") == "wal"
+        assert setting("synchronous") == 2
+        assert setting("foreign_keys") == 1
+        assert setting("busy_timeout") == 5000
+    engine.dispose()
 
 
 async def test_waiting_for_events_asks_the_database_once_however_many_wait(url: str) -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Coroutine
+
 import structlog
 
 from turnout.engine.messages import Notice
@@ -42,10 +45,13 @@ class Writer:
             )
 
     async def write_step(self, record: StepRecord, cluster: str, *, tell: bool) -> None:
-        """Write a step's record. Raises `AdapterError`."""
-        await self._journal.record_step(record)
+        """Write a step's record, and at the same time tell of it: the journal commits together what
+        comes together. Raises `AdapterError`.
+        """
+        writes: list[Coroutine[object, object, object]] = [self._journal.record_step(record)]
         if tell:
-            await self.write_event(step_event(record, cluster, self._clock.now()))
+            writes.append(self.write_event(step_event(record, cluster, self._clock.now())))
+        await asyncio.gather(*writes)
 
     async def write_event(self, event: Event) -> None:
         """Tell those who follow. Raises `AdapterError`."""
