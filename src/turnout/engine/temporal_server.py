@@ -50,7 +50,6 @@ RETENTION = timedelta(days=3)
 archive."""
 
 _STARTING = timedelta(seconds=30)
-_SETTING_UP = timedelta(seconds=2)
 _STOPPING = timedelta(seconds=5)
 _LOG_BYTES = 10 * 1024 * 1024
 _LOGS_KEPT = 3
@@ -143,8 +142,12 @@ class _TemporalServer:
                 log.error("temporal.cannot_start", why=str(error))
             else:
                 await self._await_answer(process)
-                await self._keep_histories()
-                await self._outlive(process)
+                keeping = asyncio.create_task(self._keep_histories())
+                try:
+                    await self._outlive(process)
+                finally:
+                    keeping.cancel()
+                    await asyncio.wait({keeping})
                 self._note_end(process)
             is_short = time.monotonic() - began < _SHORT_LIFE
             pause = min(5.0, max(0.1, pause * 2)) if is_short else 0.0
@@ -190,13 +193,10 @@ class _TemporalServer:
 
     async def _keep_histories(self) -> None:
         """Have histories kept for a while after their end; not kept so long, nothing is lost."""
-        if not self._live.is_set():
-            return
         try:
-            async with asyncio.timeout(_SETTING_UP.total_seconds()):
-                client = await connect(self.address, patience=_SETTING_UP)
-                await client.workflow_service.update_namespace(_build_retention())
-        except (TimeoutError, RPCError, TurnoutError) as error:
+            client = await connect(self.address, patience=_STARTING)
+            await client.workflow_service.update_namespace(_build_retention())
+        except (RPCError, TurnoutError) as error:
             log.warning("temporal.retention_not_set", why=str(error))
 
     async def _outlive(self, process: processes.Process) -> None:

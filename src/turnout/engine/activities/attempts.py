@@ -69,29 +69,39 @@ class Attempts:
 
 
 async def _supervise(attempt: Attempt, task: asyncio.Task[StepResult]) -> StepResult:
-    while True:
+    stopping = asyncio.create_task(activity.wait_for_worker_shutdown())
+    try:
+        return await _see_through(attempt, task, stopping)
+    finally:
+        stopping.cancel()
+
+
+async def _see_through(
+    attempt: Attempt, task: asyncio.Task[StepResult], stopping: asyncio.Task[None]
+) -> StepResult:
+    ends = {task, stopping} if attempt.interruptible else {task}
+    while not task.done():
         try:
-            return await asyncio.shield(task)
+            await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
         except asyncio.CancelledError:
-            if task.done() or not _is_requested():
-                await _stop(attempt)
-                if _is_shutdown():
-                    # Temporal's client would call it cancelled, and nobody would do it again.
-                    raise failure_of(Temporary("its worker is stopping", retry_after=0.1)) from None
-                raise
-            if attempt.interruptible:
+            if not _is_requested():
+                await _stop(attempt)  # nobody waits for it any more
+            elif attempt.interruptible:
                 _cancel(attempt)
+        else:
+            await _stop(attempt)  # it is done, or the worker stops
+    if not task.cancelled():
+        return task.result()
+    if stopping.done():
+        # Raised as a cancellation, it would count as one, and nobody would do it again.
+        raise failure_of(Temporary("its worker is stopping", retry_after=0.1))
+    raise asyncio.CancelledError
 
 
 def _is_requested() -> bool:
     """Whether the workflow asked for the end, and waits for the answer."""
     details = activity.cancellation_details()
     return details is not None and details.cancel_requested
-
-
-def _is_shutdown() -> bool:
-    details = activity.cancellation_details()
-    return details is not None and details.worker_shutdown
 
 
 def _cancel(attempt: Attempt) -> None:
