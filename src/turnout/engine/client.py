@@ -13,6 +13,7 @@ from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest
 from temporalio.client import Client, WithStartWorkflowOperation, WorkflowHandle
 from temporalio.common import WorkflowIDConflictPolicy
 from temporalio.contrib.pydantic import pydantic_data_converter
+from temporalio.runtime import LoggingConfig, Runtime, TelemetryConfig
 from temporalio.service import RPCError, RPCStatusCode
 
 from turnout.engine import options
@@ -184,22 +185,31 @@ async def connect(
     only after `patience`, for a server that starts.
     """
     end = time.monotonic() + patience.total_seconds()
+    runtime = _build_runtime()
     while True:
         try:
-            return await _connect(address, namespace=namespace, identity=identity)
+            return await _connect(address, namespace=namespace, identity=identity, runtime=runtime)
         except (NotFound, Temporary):
             if time.monotonic() >= end:
                 raise
         await asyncio.sleep(AGAIN_AFTER)
 
 
-async def _connect(address: str, *, namespace: str, identity: str) -> Client:
+def _build_runtime() -> Runtime:
+    """Temporal's core writes straight to the terminal: only what is an error may. That a server
+    that restarts is tried again is none.
+    """
+    return Runtime(telemetry=TelemetryConfig(logging=LoggingConfig(filter="error")))
+
+
+async def _connect(address: str, *, namespace: str, identity: str, runtime: Runtime) -> Client:
     try:
         client = await Client.connect(
             address,
             namespace=namespace,
             data_converter=pydantic_data_converter,
             identity=identity or None,
+            runtime=runtime,
         )
         await client.workflow_service.describe_namespace(
             DescribeNamespaceRequest(namespace=namespace)

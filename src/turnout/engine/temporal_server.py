@@ -16,7 +16,7 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import timedelta
 from pathlib import Path
 
@@ -48,6 +48,9 @@ instead of 7."""
 RETENTION = timedelta(days=3)
 """How long Temporal keeps what has ended: long enough to look into it, as our journal is the
 archive."""
+
+Starting = Callable[[], Awaitable[str]]
+"""Waits for a Temporal server that starts, and says its address."""
 
 _STARTING = timedelta(seconds=30)
 _STOPPING = timedelta(seconds=5)
@@ -86,21 +89,38 @@ def read_address(folder: Path) -> str:
 
 
 @contextlib.asynccontextmanager
-async def running_temporal(folder: Path, *, binary: Path | None = None) -> AsyncIterator[str]:
-    """The address of a Temporal server that answers, and that is kept running until the end.
+async def starting_temporal(folder: Path, *, binary: Path | None = None) -> AsyncIterator[Starting]:
+    """A Temporal server that was started, or found, and is kept running until the end.
 
-    Raises `Permanent` without a program to run, `Temporary` when it does not come up.
+    It takes half a second to come up, which somebody else can use: what is yielded waits for it,
+    and says its address, or raises `Temporary` when it does not come up. Raises `Permanent` without
+    a program to run.
     """
     server = _TemporalServer(folder, find_binary(binary))
     watching = asyncio.create_task(server.watch())
-    try:
+    await asyncio.sleep(0)  # its process is launched before the block begins
+
+    async def address() -> str:
         await server.await_live(_STARTING)
-        yield server.address
+        return server.address
+
+    try:
+        yield address
     finally:
         watching.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await watching
         await server.stop()
+
+
+@contextlib.asynccontextmanager
+async def running_temporal(folder: Path, *, binary: Path | None = None) -> AsyncIterator[str]:
+    """The address of a Temporal server that answers, and that is kept running until the end.
+
+    Raises `Permanent` without a program to run, `Temporary` when it does not come up.
+    """
+    async with starting_temporal(folder, binary=binary) as address:
+        yield await address()
 
 
 class _TemporalServer:

@@ -57,7 +57,7 @@ async def test_an_engine_stops_while_temporal_is_gone(tmp_path: Path) -> None:
         engine = await engine_runs.__aenter__()
         await engine.submit(worlds.deploy(StrategyName.BLUE_GREEN))
         await gate.wait()
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         await engine_runs.__aexit__(None, None, None)
     assert gate.interrupted == 1
 
