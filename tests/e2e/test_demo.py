@@ -107,7 +107,7 @@ def excerpt_of_readme() -> set[str]:
 
 def shapes(text: str) -> set[str]:
     """The lines without what differs from run to run: figures, their units and the blanks."""
-    text = re.sub(r"\d[\d,.]*( m?s\b| s\b|s\b)?", "N", text)
+    text = re.sub(r"\d[\d,.]*( ?m?s\b)?", "N", text)
     return {" ".join(line.split()) for line in text.splitlines()}
 
 
