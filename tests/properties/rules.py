@@ -37,9 +37,11 @@ def no_share_without_a_ready_instance(before: Node, after: Node) -> str | None:
                 continue
             if new and then and then.split.share(new.name) and not new.healthy:
                 continue
-            left = [g for g in (then.split.shares if then else {}) if g != group] or [
-                after.progress.plan.new_group
-            ]
+            left = [
+                g
+                for g, part in (then.split.shares if then else {}).items()
+                if g != group and state.split.share(g) < part
+            ] or [after.progress.plan.new_group]
             if any(before.world.groups[g].healthy for g in left if g in before.world.groups):
                 return f"rule 2: {group} gets {share} without a healthy instance"
     return None
