@@ -10,7 +10,7 @@ import pytest
 from tests.contract.routers import other_port, port, router
 from turnout.model.errors import Conflict, NotFound, Permanent
 from turnout.model.traffic import Endpoint, EndpointState, Listener, Sticky, TrafficSplit
-from turnout.ports import WAY_BACK, Router
+from turnout.ports import SWITCH_BACK, WAY_BACK, Router
 
 __all__ = ["other_port", "port", "router"]
 
@@ -212,6 +212,27 @@ async def test_what_was_taken_back_is_nothing_to_go_back_to(router: Router, port
     state = await router.observe_listener("shop")
     assert state is not None
     assert NEW not in state.previous
+
+
+async def test_what_a_rollback_leaves_is_nothing_to_go_back_to(router: Router, port: int) -> None:
+    await prepare(router, port, OLD, NEW)
+    await router.apply_split("shop", {OLD: 1000}, 0, "d-1:shift")
+    await router.apply_split("shop", {NEW: 1000}, 1, "d-2:shift")
+    await router.apply_split("shop", {OLD: 1000}, 2, f"d-3:{SWITCH_BACK}")
+    state = await router.observe_listener("shop")
+    assert state is not None
+    assert NEW not in state.previous
+
+
+async def test_a_rollback_that_is_taken_back_can_be_tried_again(router: Router, port: int) -> None:
+    await prepare(router, port, OLD, NEW)
+    await router.apply_split("shop", {OLD: 1000}, 0, "d-1:shift")
+    await router.apply_split("shop", {NEW: 1000}, 1, "d-2:shift")
+    await router.apply_split("shop", {OLD: 1000}, 2, f"d-3:{SWITCH_BACK}")
+    await router.apply_split("shop", {NEW: 1000}, None, f"d-3:{WAY_BACK}")
+    state = await router.observe_listener("shop")
+    assert state is not None
+    assert state.previous == (OLD,)
 
 
 async def test_clusters_do_not_touch_each_other(router: Router, port: int, other_port: int) -> None:

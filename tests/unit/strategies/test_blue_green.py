@@ -4,10 +4,13 @@ from datetime import timedelta
 from typing import Any
 
 from tests.properties import worlds
-from tests.unit.strategies.rendering import planned, text
+from tests.unit.strategies.rendering import planned, state_of, text
 from turnout.model.deployment import Request, StrategyName
+from turnout.model.plan import ScheduleCold
 from turnout.model.servers import ServerGroup
+from turnout.strategies import plan_deployment
 from turnout.testing import World
+from turnout.testing.world import START
 
 
 def deploy(**options: Any) -> Request:
@@ -146,3 +149,42 @@ def test_the_group_just_replaced_is_kept_before_newer_ones() -> None:
         peak 8; at most 11m50s; destroys shop-v002, shop-v003
         """  # noqa: E501 - as it is printed
     )
+
+
+def cooling(*groups: str) -> World:
+    """Version 2 serves; these groups have a time at which they go cold."""
+    world = worlds.running()
+    for name in groups:
+        noted = world.groups[name].model_copy(update={"cold_at": START + timedelta(minutes=5)})
+        world.groups[name] = noted
+    return world
+
+
+def cold_steps(world: World, **options: Any) -> list[str]:
+    """What is planned about going cold, when all groups are kept."""
+    plan = plan_deployment(deploy(keep=9, **options), state_of(world))
+    return [s.title for s in plan.steps if isinstance(s.operation, ScheduleCold)]
+
+
+def test_a_group_that_was_disabled_before_goes_cold_at_the_time_that_it_has() -> None:
+    assert cold_steps(cooling("shop-v000"), scale_down_after=timedelta(hours=1)) == [
+        "scale shop-v001 to zero in 1h",
+        "scale shop-v002 to zero in 1h",
+    ]
+
+
+def test_the_group_just_replaced_goes_cold_from_now_on_whatever_was_noted() -> None:
+    assert "scale shop-v002 to zero in 1h" in cold_steps(
+        cooling("shop-v002"), scale_down_after=timedelta(hours=1)
+    )
+
+
+def test_never_means_never_for_groups_that_were_to_go_cold() -> None:
+    assert cold_steps(cooling("shop-v000")) == ["keep shop-v000 warm"]
+
+
+def test_a_cold_group_is_not_scaled_down_again() -> None:
+    world = worlds.cold()
+    assert cold_steps(world, scale_down_after=timedelta(hours=1)) == [
+        "scale shop-v002 to zero in 1h"
+    ]
