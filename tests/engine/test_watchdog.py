@@ -1,6 +1,10 @@
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
+from datetime import datetime
+
+import pytest
 
 from tests.engine.house import Gate, House
 from tests.engine.wishes import PAUSING, deploy, fail_at
@@ -8,6 +12,9 @@ from tests.properties import worlds
 from turnout.engine.watchdog import Watchdog
 from turnout.model.deployment import Status
 from turnout.model.journal import StepState
+from turnout.model.plan import StepAnswer
+from turnout.strategies import progress
+from turnout.strategies.progress import Progress
 
 BuildHouse = Callable[..., House]
 
@@ -101,3 +108,22 @@ async def test_clearing_up_waits_for_the_deployment_that_runs_and_spares_its_pin
         gate.opened.set()
         assert (await home.ended("d-2")).status is Status.SUCCEEDED
         assert (await home.ended("d-1")).status is Status.FAILED
+
+
+async def test_a_deployment_that_meets_a_bug_ends(
+    house: BuildHouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(earlier: Progress, answer: StepAnswer, now: datetime) -> Progress:
+        raise RuntimeError("a bug")
+
+    home = house(worlds.running())
+    monkeypatch.setattr(progress, "advance", broken)
+    async with home.working() as engine:
+        await engine.submit(deploy("d-1"))
+        async with asyncio.timeout(10):
+            while not await Watchdog(engine, home.journal).reconcile():
+                await asyncio.sleep(0.05)
+        record = await home.ended("d-1")
+    assert record.status is Status.FAILED
+    assert "traffic is on shop-v002" in record.sentence
+    assert home.pins() == {}

@@ -33,6 +33,9 @@ log = structlog.get_logger(__name__)
 PATIENCE = timedelta(seconds=30)
 """How long Temporal may take to answer."""
 
+AT_ONCE = 20
+"""How many requests Temporal is asked to take at the same time: more would only be slower each."""
+
 CANCEL_PATIENCE = timedelta(seconds=90)
 """A step that cannot be interrupted is waited for."""
 
@@ -62,6 +65,7 @@ class Engine:
         self._archive = archive
         self._task_queue = task_queue
         self._history_limit = history_limit
+        self._room = asyncio.Semaphore(AT_ONCE)
 
     async def submit(self, request: Request) -> DeploymentRecord:
         """Have a request carried out; the answer says whether it waits, runs, or was rejected.
@@ -138,7 +142,8 @@ class Engine:
         try:
             await insist(ask, tried, within)
         except NotFound as error:
-            await self._open_record(record.id, update)
+            done = "cancelled" if update == options.CANCEL else "answered"
+            await self._open_record(record.id, done)
             raise Temporary(
                 f"{tried}: the engine does not know it",
                 hint="If it was lost, it is cleared up after within a minute.",
@@ -169,7 +174,8 @@ class Engine:
                         await operation.workflow_handle()
                 raise
 
-        await insist(ask, f"{update} for {cluster}", PATIENCE)
+        async with self._room:
+            await insist(ask, f"{update} for {cluster}", PATIENCE)
 
 
 async def connect(

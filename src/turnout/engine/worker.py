@@ -78,6 +78,9 @@ def build_worker(
             clusters.clear,
         ],
         workflow_runner=build_runner(),
+        # A bug, or a history that this version cannot follow, must not leave a deployment running
+        # for ever with nobody at work: its workflow fails, and the watchdog clears up.
+        workflow_failure_exception_types=[Exception],
         max_cached_workflows=ROOM,
         max_concurrent_activities=ROOM,
         max_concurrent_local_activities=ROOM,
