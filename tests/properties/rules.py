@@ -19,8 +19,8 @@ def shares_total_1000(before: Node, after: Node) -> str | None:
 
 
 def no_share_without_a_ready_instance(before: Node, after: Node) -> str | None:
-    """Rule 2. Shares given to a group need a healthy instance there, unless who loses them has none,
-    or the new group, which is left for that.
+    """Rule 2. Shares given to a group need a healthy instance there, unless who loses them has
+    none, or the new group, which is left for that.
 
     A command that lands late was right when it was sent; the way back fences it off or undoes it.
     """
