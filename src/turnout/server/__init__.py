@@ -6,6 +6,7 @@ they run.
 
 from __future__ import annotations
 
+import gc
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 
 def main(settings: Settings) -> int:
     """Run a server until it is told to end; returns the exit code of the process."""
+    gc.disable()  # loading makes no garbage; switched on again when the server is ready
     from turnout.server import running  # noqa: PLC0415 - not all of a server needs all of it
 
     return running.main(settings)

@@ -15,7 +15,7 @@ from turnout.checks import LocalChecker
 from turnout.checks.command import end_strays
 from turnout.engine.operations import Operations
 from turnout.engine.service import running_engine
-from turnout.engine.temporal_server import running_temporal
+from turnout.engine.temporal_server import Starting
 from turnout.model.freeze import open_freeze
 from turnout.model.names import parse_cluster
 from turnout.providers.local import LocalProvider
@@ -100,15 +100,15 @@ class Parts:
 
 
 @asynccontextmanager
-async def running_backend(settings: Settings) -> AsyncIterator[Backend]:
+async def running_backend(settings: Settings, temporal: Starting) -> AsyncIterator[Backend]:
     """Everything behind the API, at work. On leaving, all ends but the router and the instances
-    (these too with `stop_everything`).
+    (these too with `stop_everything`), and Temporal, which is the caller's.
 
     Raises `TurnoutError` when a part does not come to life.
     """
     parts = Parts(settings)
     async with AsyncExitStack() as stack:
-        temporal = await _start(parts, stack)
+        address = await _start(parts, stack, temporal)
         tasks = await stack.enter_async_context(running_tasks())
         tasks.start("endpoints", lambda: parts.sync.run(parts.provider, parts.provider))
         tasks.start("figures", parts.recorder.run)
@@ -117,7 +117,7 @@ async def running_backend(settings: Settings) -> AsyncIterator[Backend]:
         tasks.start("pruning", lambda: prune_daily(parts.prune, parts.clock))
         engine = await stack.enter_async_context(
             running_engine(
-                temporal,
+                address,
                 operations=parts.operations,
                 journal=parts.store,
                 archive=parts.store,
@@ -146,15 +146,15 @@ async def running_backend(settings: Settings) -> AsyncIterator[Backend]:
         )
 
 
-async def _start(parts: Parts, stack: AsyncExitStack) -> str:
+async def _start(parts: Parts, stack: AsyncExitStack, temporal: Starting) -> str:
     """Bring the adapters to life, the data path first; returns the address of Temporal."""
     with raising_first():
         async with asyncio.TaskGroup() as starting:
-            temporal = starting.create_task(_start_temporal(parts, stack))
+            address = starting.create_task(_await_temporal(temporal))
             starting.create_task(_start_store(parts, stack))
             starting.create_task(_start_data_path(parts, stack))
             starting.create_task(end_strays(str(parts.places.data)))
-    return temporal.result()
+    return address.result()
 
 
 async def _start_data_path(parts: Parts, stack: AsyncExitStack) -> None:
@@ -173,10 +173,5 @@ async def _start_store(parts: Parts, stack: AsyncExitStack) -> None:
     await stack.enter_async_context(parts.store)
 
 
-async def _start_temporal(parts: Parts, stack: AsyncExitStack) -> str:
-    settings = parts.settings
-    if settings.temporal:
-        return settings.temporal
-    return await stack.enter_async_context(
-        running_temporal(parts.places.temporal, binary=settings.temporal_binary)
-    )
+async def _await_temporal(temporal: Starting) -> str:
+    return await temporal()

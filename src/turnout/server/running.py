@@ -1,4 +1,8 @@
-"""One server from start to end: hold the data folder, listen, bring the parts to life, wait."""
+"""One server from start to end: hold the data folder, listen, start Temporal, load the rest, wait.
+
+Imports only what it needs itself: all that the server consists of takes about a second to load, and
+Temporal uses that second to start.
+"""
 
 from __future__ import annotations
 
@@ -8,21 +12,19 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import Callable, Iterator
-from importlib.metadata import version
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager
 from typing import NoReturn
 
 import structlog
 
-from turnout.api.app import create_app
-from turnout.api.backend import Entrance
-from turnout.api.security import Access
+from turnout.engine.temporal_server import Starting, starting_temporal
 from turnout.logs import configure_logs
 from turnout.model.errors import Conflict, TurnoutError
+from turnout.server.addresses import bind, format_address
 from turnout.server.errors import raising_first
 from turnout.server.holding import holding
-from turnout.server.listening import bind, build_server, format_address
-from turnout.server.parts import running_backend
+from turnout.server.stopping import Stop
 from turnout.settings import Settings
 
 log = structlog.get_logger(__name__)
@@ -59,44 +61,48 @@ async def serve(settings: Settings, ready: Callable[[str], None]) -> None:
     with holding(settings.data) as note_address, contextlib.closing(bind(settings)) as listening:
         address = format_address(listening)
         note_address(address)
-        entrance = Entrance(version("turnout"), str(settings.data))
-        api = build_server(create_app(entrance, Access(settings.token)))
-        with raising_first(), _stopped_by_signals(entrance) as stop:
-            async with asyncio.TaskGroup() as tasks:
-                answering = tasks.create_task(api.serve(sockets=[listening]))
-                try:
-                    async with running_backend(settings) as backend:
-                        entrance.open(backend)
-                        ready(address)
-                        await stop.wait()
-                        entrance.shut()
-                        backend.feed.close()
-                        api.should_exit = True
-                        await answering
-                finally:
-                    api.should_exit = True
+        with raising_first(), _stopped_by_signals() as stop:
+            async with _starting_temporal(settings) as temporal:
+                from turnout.server.serving import serve_on  # noqa: PLC0415 - see above
+
+                await serve_on(listening, settings, temporal, stop, ready=lambda: ready(address))
         log.info("server.ended", data=str(settings.data))
 
 
+@asynccontextmanager
+async def _starting_temporal(settings: Settings) -> AsyncIterator[Starting]:
+    """The embedded one, or somebody else's, which needs no starting."""
+    if settings.temporal:
+
+        async def theirs() -> str:
+            return settings.temporal
+
+        yield theirs
+        return
+    folder = settings.data / "temporal"
+    async with starting_temporal(folder, binary=settings.temporal_binary) as embedded:
+        yield embedded
+
+
 @contextlib.contextmanager
-def _stopped_by_signals(entrance: Entrance) -> Iterator[asyncio.Event]:
-    """Set by a signal: the server ends in order. While it starts, starting is broken off.
+def _stopped_by_signals() -> Iterator[Stop]:
+    """Told by a signal: the server ends in order. While it starts, starting is broken off.
 
     A person who presses Ctrl-C again ends the process at once; supervisors are known to say it
     twice and mean it once.
     """
-    stop = asyncio.Event()
+    stop = Stop()
     loop, serving = asyncio.get_running_loop(), asyncio.current_task()
     assert serving is not None  # noqa: S101 - a coroutine runs in a task
     first = 0.0
 
     def told(number: signal.Signals) -> None:
         nonlocal first
-        if not stop.is_set():
+        if not stop.is_told:
             first = loop.time()
             log.info("server.told_to_end", signal=number.name)
-            stop.set()
-            if not entrance.is_open:
+            stop.tell()
+            if not stop.is_awaited:
                 serving.cancel()
         elif number is signal.SIGINT and loop.time() - first > IMPATIENT_AFTER:
             os._exit(128 + number)
@@ -106,7 +112,7 @@ def _stopped_by_signals(entrance: Entrance) -> Iterator[asyncio.Event]:
     try:
         yield stop
     except asyncio.CancelledError:
-        if not stop.is_set():
+        if not stop.is_told:
             raise
         serving.uncancel()
     finally:
