@@ -73,15 +73,21 @@ def belongs(process: psutil.Process, folder: str) -> bool:
 def start() -> Iterator[Callable[..., Demo]]:
     begun: list[Demo] = []
 
-    def start_demo(*options: str, command: tuple[str, ...] = COMMAND) -> Demo:
+    def start_demo(
+        *options: str,
+        command: tuple[str, ...] = COMMAND,
+        terminal: int | None = None,
+        out: int | None = None,
+    ) -> Demo:
         # Not pytest's own folder: paths of sockets must be short.
         folder = Path(tempfile.mkdtemp(prefix="td-"))
         output = folder.with_suffix(".out")
-        with output.open("wb") as out:
+        with output.open("wb") as file:
             process = subprocess.Popen(
                 [*command, "--quick", *options],
-                env=os.environ | {"TMPDIR": str(folder), "LANG": "C.UTF-8"},
-                stdout=out,
+                env=os.environ | {"TMPDIR": str(folder), "LANG": "C.UTF-8", "TERM": "xterm"},
+                stdin=terminal,
+                stdout=file if out is None else out,
                 stderr=subprocess.STDOUT,
             )
         begun.append(Demo(process, folder, output))
@@ -179,23 +185,25 @@ def test_a_killed_demo_takes_its_processes_along(start: Callable[..., Demo]) -> 
 
 
 def test_a_reader_that_goes_away_ends_the_demo(start: Callable[..., Demo]) -> None:
-    folder = Path(tempfile.mkdtemp(prefix="td-"))
-    process = subprocess.Popen(
-        [*COMMAND, "--quick"],
-        env=os.environ | {"TMPDIR": str(folder)},
-        stdout=subprocess.PIPE,
-    )
-    demo = Demo(process, folder, Path("/dev/null"))
-    try:
-        assert process.stdout is not None
-        process.stdout.readline()
-        process.stdout.close()
-        assert demo.await_end() == 130
-        require_nothing_left(demo)
-    finally:
-        process.kill()
-        process.wait()
-        shutil.rmtree(folder)
+    read, write = os.pipe()
+    demo = start(out=write)
+    os.close(write)
+    os.read(read, 1)
+    os.close(read)
+    assert demo.await_end() == 130
+    require_nothing_left(demo)
+
+
+def test_a_terminal_that_is_closed_ends_the_demo(start: Callable[..., Demo]) -> None:
+    ours, theirs = os.openpty()
+    demo = start(command=("setsid", "--ctty", *COMMAND), terminal=theirs, out=theirs)
+    os.close(theirs)
+    said = b""
+    while b"version 1 serves" not in said:
+        said += os.read(ours, 1000)
+    os.close(ours)
+    assert demo.await_end() == 130
+    require_nothing_left(demo)
 
 
 def test_an_installed_turnout_brings_the_shop_along(tmp_path: Path) -> None:

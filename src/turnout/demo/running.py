@@ -120,7 +120,7 @@ async def _stop(stage: Stage) -> tuple[str, ...]:
 
 def _say(screen: Screen, text: str, mood: Mood = Mood.PLAIN) -> None:
     """While stopping, also when nobody can read it any more."""
-    with suppress(OSError, ReaderGone):
+    with suppress(ReaderGone):
         screen.say("end", text, mood)
 
 

@@ -87,7 +87,7 @@ class Screen:
     def _write(self, part: RenderableType, *, wraps: bool = False) -> None:
         try:
             self._console.print(part, soft_wrap=not wraps)
-        except SystemExit:  # that is what Rich makes of a broken pipe
+        except (OSError, SystemExit):  # the latter is what Rich makes of a broken pipe
             raise ReaderGone from None
 
     def _draw(self, shares: Sequence[tuple[str, int]]) -> Text:
