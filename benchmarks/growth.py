@@ -15,6 +15,7 @@ from benchmarks.frame import Size, run, say
 from benchmarks.outcome import Outcome, Table, below
 from benchmarks.stage import deployed, running_plant, settle, tiny
 from tests.e2e.plant import Plant
+from turnout.engine.temporal_server import RETENTION
 
 MEMORY_BELOW = 500.0
 SAMPLES = 20
@@ -64,8 +65,8 @@ async def measure(size: Size) -> Outcome:
             f"One service of one instance was deployed {size.count} times by blue/green (two server"
             " groups are kept, the oldest one destroyed each time). Growth for each deployment is"
             " that of the second half, when caches are warm. Temporal forgets what ended more than"
-            " 24 hours ago; the journal keeps what deployments did for ever and single events for"
-            " 90 days."
+            f" {RETENTION.days} days ago; the journal keeps what deployments did for ever and"
+            " single events for 90 days."
         ),
         tables=(_course_table(samples, rested), _slope_table(slopes)),
         goals=(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import math
 import tempfile
 import time
@@ -83,6 +84,8 @@ async def measure(size: Size) -> Outcome:
     scores: dict[str, Score] = {}
     configure_logs("warning", "console")  # one of the routers works in this process
     async with _contestants() as contestants:
+        gc.collect()
+        gc.freeze()  # as the server does: else what was loaded is looked through now and then
         scores |= {name: Score() for name in contestants}
         rounds = math.ceil(size.count / ROUND)
         for number in range(rounds):
