@@ -55,6 +55,8 @@ def plan_manual_rollback(request: Request, state: ClusterState) -> Plan:
     )
     _drain(draft, left)
     _settle(draft, brought_up)
+    if target not in brought_up:
+        _keep_warm(draft, target)
     return draft.finish()
 
 
@@ -267,7 +269,9 @@ def _move(
 ) -> list[ServerGroup]:
     """Plan a split, after making `target` ready, and whoever is too small for a share that grows.
 
-    Nothing is waited for once `worse` has no healthy instance. Answers who is pinned meanwhile.
+    Nothing is waited for once `worse` has no healthy instance. Answers who is pinned meanwhile. A
+    rollback to a group that is ready now is that one change: users wait for it, and the change
+    itself makes sure that the group still is ready.
     """
     state = draft.state
     ready = dict.fromkeys(shares, 1)
@@ -281,8 +285,10 @@ def _move(
             is_way_back = step == SWITCH_BACK and size == group.desired
             healthy_share = _options(request, state).healthy_share
             enough = half(size) if is_way_back else ready_count(size, healthy_share)
-            _bring_up(draft, request, group, size, ready=enough, worse=worse)
             ready[group.name] = min(enough, ready_count(needed(size, share), healthy_share))
+            if is_way_back and group.healthy >= enough:
+                continue
+            _bring_up(draft, request, group, size, ready=enough, worse=worse)
             brought_up.append(group)
     draft.shift(dict(shares), ready, step=step, unless_dead=worse)
     draft.commit()
