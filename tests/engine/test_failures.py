@@ -119,7 +119,18 @@ async def test_a_cancel_in_a_delay_ends_the_delay(house: BuildHouse) -> None:
         record = await home.ended("d-1")
     assert record.status is Status.ROLLED_BACK
     (delay,) = [s for s in await home.steps("d-1") if s.step == "delay"]
-    assert (delay.state, delay.deadline is not None) == (StepState.CANCELED, True)
+    assert delay.state is StepState.CANCELED
+    assert delay.deadline == delay.started_at + timedelta(hours=1)
+
+
+async def test_a_delay_keeps_the_time_at_which_it_began(house: BuildHouse) -> None:
+    home = house(worlds.running())
+    wait = timedelta(milliseconds=300)
+    async with home.working() as engine:
+        await home.run(engine, worlds.deploy(StrategyName.BLUE_GREEN, delay_before_switch=wait))
+    (delay,) = [s for s in await home.steps("d-1") if s.step == "delay"]
+    assert delay.ended_at is not None
+    assert delay.ended_at - delay.started_at >= wait
 
 
 async def test_it_is_too_late_to_cancel_what_only_clears_up(house: BuildHouse) -> None:

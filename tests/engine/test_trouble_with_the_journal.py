@@ -19,7 +19,7 @@ async def test_a_journal_that_cannot_be_written_refuses_requests(
     house: BuildHouse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     home = house(worlds.running())
-    monkeypatch.setattr(client, "PATIENCE", options.WRITING / 5)
+    monkeypatch.setattr(client, "PATIENCE", options.WRITING)
 
     async def full(record: DeploymentRecord) -> None:
         raise Temporary("the disk is full")

@@ -18,6 +18,9 @@ from turnout.testing.load import Load, Report
 
 T = TypeVar("T")
 
+BUSY_MS = 500
+"""When the load itself is that late, latencies say more about the machine than about the shop."""
+
 
 @dataclass(slots=True)
 class Stage:
@@ -86,6 +89,10 @@ async def beside(work: Coroutine[Any, Any, T], other: Coroutine[Any, Any, None])
 
 
 def describe_load(report: Report) -> str:
-    """How users fare, in words."""
-    latency = f", p99 {format_milliseconds(report.latency_ms(99))}" if report.requests else ""
-    return f"{report.requests:,} requests, {report.failed:,} failed{latency}"
+    """How users fare, in words; and when the machine was too busy even to ask in time."""
+    told = f"{report.requests:,} requests, {report.failed:,} failed"
+    if report.requests:
+        told += f", p99 {format_milliseconds(report.latency_ms(99))}"
+    if report.lag_ms > BUSY_MS:
+        told += f" (machine busy: asked up to {format_milliseconds(report.lag_ms)} late)"
+    return told

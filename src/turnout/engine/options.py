@@ -46,12 +46,14 @@ ACCEPT, RECORD, FINISH, CLEAR = "accept", "record", "finish", "clear"
 TASK_TIMEOUT = timedelta(seconds=2)
 """How soon a dead worker is noticed while it decides."""
 
-STICKY_TIMEOUT = timedelta(seconds=1)
-"""How long a decision waits for the worker that made the one before."""
+STICKY_TIMEOUT = timedelta(seconds=2)
+"""How long a decision waits for the worker that made the one before. Shorter, and a busy worker
+would lose its own decisions to itself, and read whole histories again; after a restart nobody
+waits for the dead (`take_over`)."""
 
 HEARTBEAT = timedelta(seconds=6)
 """How soon a dead worker is noticed while it acts. A restarted one does not wait for it: it says
-itself that its predecessor's work is void (`takeover`)."""
+itself that its predecessor's work is void (`take_over`)."""
 
 HEARTBEAT_EVERY = timedelta(seconds=2)
 """Each one is a transaction of the Temporal server: with many waiting clusters they add up."""

@@ -14,6 +14,7 @@ from datetime import timedelta
 import structlog
 from temporalio.api.enums.v1 import PendingActivityState
 from temporalio.api.workflow.v1 import PendingActivityInfo
+from temporalio.api.workflowservice.v1 import ResetStickyTaskQueueRequest
 from temporalio.client import WorkflowQueryRejectedError
 from temporalio.common import QueryRejectCondition
 from temporalio.exceptions import ApplicationError
@@ -114,6 +115,7 @@ class Watchdog:
                 for pending in found.raw_description.pending_activities
                 if self._is_orphan(pending)
             ]
+            await self._forget_worker(cluster)
             for step in steps:
                 await self._give_back(cluster, found.run_id, step.activity_id)
         except RPCError as error:
@@ -121,6 +123,13 @@ class Watchdog:
                 return 0
             raise translate(error, f"taking over what runs for {cluster}") from error
         return len(steps)
+
+    async def _forget_worker(self, cluster: str) -> None:
+        """What is to be decided next does not wait for the worker that decided last."""
+        client = self._engine.client
+        request = ResetStickyTaskQueueRequest(namespace=client.namespace)
+        request.execution.workflow_id = workflow_id(cluster)
+        await client.workflow_service.reset_sticky_task_queue(request, timeout=PATIENCE)
 
     def _is_orphan(self, pending: PendingActivityInfo) -> bool:
         return (

@@ -77,5 +77,9 @@ def test_what_is_left_over_goes_to_the_largest_remainder_and_then_by_name() -> N
     }
 
 
+def test_the_largest_remainder_comes_before_the_name() -> None:
+    assert with_share({"a": 700, "b": 300}, "c", 1) == {"a": 699, "b": 300, "c": 1}
+
+
 def test_half_of_a_group_is_rounded_up_and_never_nobody() -> None:
     assert [half(size) for size in range(6)] == [1, 1, 1, 2, 2, 3]

@@ -227,6 +227,11 @@ def test_a_version_that_served_before_may_serve_again_during_a_freeze() -> None:
     assert not plan_deployment(ask(Kind.ENABLE, "shop-v001"), state).refused
 
 
+def test_force_enables_a_new_version_during_a_freeze() -> None:
+    state = state_of(worlds.running(), previous=(), frozen="the sale, until Monday")
+    assert not plan_deployment(ask(Kind.ENABLE, "shop-v001", force="told to"), state).refused
+
+
 def test_nothing_waits_for_others_when_the_group_to_disable_is_dead() -> None:
     state = state_of(dead_beside(worlds.shared_out(), "shop-v001"))
     steps = {

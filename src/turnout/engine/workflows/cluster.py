@@ -32,7 +32,8 @@ from turnout.engine.records import (
     receipt_of,
     waiting_record,
 )
-from turnout.engine.workflows.running import DeploymentRun, write_down
+from turnout.engine.workflows.noting import write_down
+from turnout.engine.workflows.running import DeploymentRun
 from turnout.model.deployment import OnBusy, Request, Status
 from turnout.model.errors import Conflict, NotFound
 from turnout.model.journal import DeploymentRecord, Event

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from temporalio import workflow
-from temporalio.exceptions import FailureError, is_cancelled_exception
+from temporalio.exceptions import FailureError
 
 from turnout.engine import options
 from turnout.engine.messages import (
@@ -26,20 +26,17 @@ from turnout.engine.messages import (
 )
 from turnout.engine.records import (
     begun_record,
-    begun_step,
     ended_record,
     final_record,
     receipt_of,
     running_record,
-    step_event,
     step_order,
     waiting_record,
 )
-from turnout.model.deployment import Choice, ClusterState, Request, Status
-from turnout.model.errors import TurnoutError
+from turnout.engine.workflows.noting import note_step, plan_or_refuse, unanswered, write_down
+from turnout.model.deployment import Choice, Request, Status
 from turnout.model.journal import DeploymentRecord, Event, StepState
-from turnout.model.plan import Delay, Plan, StepAnswer
-from turnout.strategies import plan_deployment
+from turnout.model.plan import Delay, StepAnswer
 from turnout.strategies.progress import (
     Progress,
     advance,
@@ -185,7 +182,7 @@ class DeploymentRun:
             sentence = f"{self.request.cluster} cannot be observed: {sight.problem}"
             await self._end_unplanned(Status.FAILED, f"{sentence}. Nothing was touched")
             return False
-        plan = _plan(self.request, sight.state)
+        plan = plan_or_refuse(self.request, sight.state)
         now = workflow.now()
         self._running = self._running.model_copy(
             update={"progress": begin(plan, self.request, now), "started_at": now}
@@ -269,11 +266,12 @@ class DeploymentRun:
 
         if options.is_interruptible(order.step.operation):
             self._interrupt = interrupt
+        began = workflow.now()
         try:
             result: StepResult = await handle
             return result
         except FailureError as error:
-            return await self._unanswered(order, error)
+            return await unanswered(order, began, error)
         finally:
             self._interrupt = None
 
@@ -292,33 +290,16 @@ class DeploymentRun:
                 options.INTERRUPT, interruption, **options.passing_options()
             )
 
-    async def _unanswered(self, order: StepOrder, error: FailureError) -> StepResult:
-        """The step's activity ended between two attempts, so nobody has closed its record."""
-        canceled = is_cancelled_exception(error)
-        said = "cancelled" if canceled else f"did not answer: {error.cause or error}"
-        state = StepState.CANCELED if canceled else StepState.FAILED
-        await self._note_step(order, state, said)
-        return StepResult(answer=StepAnswer(ok=False, sentence=said), canceled=canceled)
-
     async def _delay(self, order: StepOrder, duration: timedelta) -> StepResult:
-        await self._note_step(order, StepState.RUNNING, "")
+        began = workflow.now()
+        await note_step(order, began, StepState.RUNNING)
         try:
             await workflow.wait_condition(lambda: self._wish is not None, timeout=duration)
         except TimeoutError:
-            await self._note_step(order, StepState.SUCCEEDED, "")
+            await note_step(order, began, StepState.SUCCEEDED)
             return StepResult(answer=StepAnswer(ok=True))
-        await self._note_step(order, StepState.CANCELED, "cancelled")
+        await note_step(order, began, StepState.CANCELED, "cancelled")
         return StepResult(answer=StepAnswer(ok=False, sentence="cancelled"), canceled=True)
-
-    async def _note_step(self, order: StepOrder, state: StepState, said: str) -> None:
-        """Write down a step that no activity performs."""
-        now = workflow.now()
-        record = begun_step(order, now)
-        if state is not StepState.RUNNING:
-            record = record.model_copy(update={"state": state, "said": said, "ended_at": now})
-        notices = (order.notice,) if order.notice and state is StepState.RUNNING else ()
-        event = step_event(record, order.cluster, now)
-        await write_down(News(notices=notices, steps=(record,), events=(event,)))
 
     def _settle_wish(self) -> None:
         """No step is under way: take the deployment back, or say why it is too late."""
@@ -389,29 +370,3 @@ class DeploymentRun:
                 before=Notice(record=before, announce=True) if before else None,
             )
             await self._end(ending)
-
-
-async def write_down(news: News) -> bool:
-    """Write down what others want to read but nothing depends on. False when it is not possible:
-    a journal in trouble must not hold up the way back.
-    """
-    try:
-        await workflow.execute_activity(options.RECORD, news, **options.record_options())
-    except FailureError:
-        return False
-    return True
-
-
-def _plan(request: Request, state: ClusterState) -> Plan:
-    """The plan; what cannot be planned is a plan that says so."""
-    try:
-        return plan_deployment(request, state)
-    except (TurnoutError, ValueError) as error:
-        return Plan(
-            deployment=request.id,
-            cluster=request.cluster,
-            title=f"{request.kind} {request.cluster}",
-            before=state.split,
-            refused=str(error),
-            refused_rule="cannot_be_planned",
-        )
