@@ -20,6 +20,7 @@ import structlog
 
 from turnout.model.errors import AdapterError
 from turnout.model.traffic import GroupTraffic
+from turnout.traffic.timeline import Timeline
 
 log = structlog.get_logger(__name__)
 
@@ -116,10 +117,13 @@ class TrafficRecorder:
         *,
         interval: timedelta = _INTERVAL,
         clock: Callable[[], float] = time.monotonic,
+        wall: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._source = source
         self._interval = interval
         self._clock = clock
+        self._wall = wall
+        self._timeline = Timeline()
         self._series: dict[tuple[str, str], _Series] = {}
         self._sampled_at: float | None = None
         self._lock = asyncio.Lock()
@@ -135,22 +139,26 @@ class TrafficRecorder:
         """Read the counters now. Raises `AdapterError`."""
         async with self._lock:
             counted = await self._source.observe_all_traffic()
-            self._note(self._clock(), counted)
+            self._note(self._look_at_clocks(), counted)
 
     async def observe_window(
         self, cluster: str, group: str, since: datetime, until: datetime
     ) -> GroupTraffic:
-        """As the port says. Times are taken relative to now, so a clock that was set does not
-        matter. Raises `AdapterError` when the window reaches until now and nobody counts.
+        """As the port says; setting the wall clock does not matter, not even within the window.
+        Raises `AdapterError` when the window reaches until now and nobody counts.
         """
-        now, clock = datetime.now(UTC), self._clock()
-        start = clock + (since - now).total_seconds()
-        end = clock + (until - now).total_seconds()
+        clock = self._look_at_clocks()
+        start, end = self._timeline.place(since), self._timeline.place(until)
         if end > clock - _FRESH and not self._is_fresh(clock):
             await self.sample()
             end = max(end, self._sampled_at or end)
         series = self._series.get((cluster, group))
         return GroupTraffic() if series is None else series.total(start, end)
+
+    def _look_at_clocks(self) -> float:
+        clock = self._clock()
+        self._timeline.look(self._wall(), clock)
+        return clock
 
     def _is_fresh(self, clock: float) -> bool:
         return self._sampled_at is not None and clock - self._sampled_at < _FRESH
@@ -161,6 +169,7 @@ class TrafficRecorder:
             for group, traffic in groups.items():
                 self._append(at, (cluster, group), traffic, is_first=is_first)
         self._sampled_at = at
+        self._timeline.forget_before(at - _KEPT.total_seconds())
         for key, series in list(self._series.items()):
             series.drop_before(at - _KEPT.total_seconds())
             if key[1] not in counted.get(key[0], {}) and series.is_empty:

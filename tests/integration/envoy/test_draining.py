@@ -21,10 +21,9 @@ async def serve(
 ) -> None:
     await router.apply_listener("shop", Listener(cluster="shop", port=port))
     await router.apply_endpoints("shop", endpoints)
-    await router.apply_split("shop", {group: 1000}, None, f"d:{group}")
-    async with asyncio.timeout(10):
-        while (await ask(port)).status != 200:
-            pass
+    split = await router.apply_split("shop", {group: 1000}, None, f"d:{group}")
+    await router.confirm_split("shop", split.generation)
+    assert (await ask(port)).status == 200
 
 
 async def drain(router: EnvoyRouter, instances: Sequence[str] | None) -> DrainReport:

@@ -180,3 +180,31 @@ async def test_long_past_samples_and_gone_groups_are_forgotten() -> None:
     source.count("shop-v001", 7)
     await recorder.sample()
     assert (await window(recorder, now() - HOUR, now())).requests == 7
+
+
+@pytest.mark.parametrize("jump", [-HOUR, HOUR, timedelta(seconds=-3)])
+async def test_a_wall_clock_that_is_set_moves_no_window(jump: timedelta) -> None:
+    source, steady, ahead = Source(), [1000.0], [timedelta(0)]
+
+    def wall() -> datetime:
+        return datetime.fromtimestamp(steady[0], UTC) + ahead[0]
+
+    async def pass_second(requests: int) -> None:
+        steady[0] += 1
+        source.count("shop-v001", requests)
+        await recorder.sample()
+
+    recorder = TrafficRecorder(source, clock=lambda: steady[0], wall=wall)
+    await pass_second(0)
+    await pass_second(7)
+    switched = wall()
+    await pass_second(10)
+    ahead[0] = jump
+    await pass_second(15)
+    await pass_second(21)
+    before = await window(recorder, switched - timedelta(seconds=5), switched)
+    if abs(jump) > timedelta(seconds=5):
+        assert before.requests == 7
+    assert (await window(recorder, wall() - timedelta(seconds=1.5), wall())).requests == 11
+    if abs(jump) == HOUR:
+        assert (await window(recorder, switched, wall())).requests == 14
