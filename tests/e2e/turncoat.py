@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -11,9 +12,9 @@ class Handler(BaseHTTPRequestHandler):
 
     protocol_version = "HTTP/1.1"
 
-    def do_GET(self) -> None:  # noqa: N802 - as the base class calls it
+    def do_GET(self) -> None:
         """200 with the version; 500 once the file is there."""
-        is_bad = self.path != "/healthz" and os.path.exists(os.environ["SPOILED"])
+        is_bad = self.path != "/healthz" and Path(os.environ["SPOILED"]).exists()
         content = f'{{"version": "{os.environ["VERSION"]}"}}'.encode()
         self.send_response(500 if is_bad else 200)
         self.send_header("content-length", str(len(content)))
