@@ -88,12 +88,18 @@ class Api:
         answer = await self._http.get("/deployments", params=filters)
         return [DeploymentRecord.model_validate(found) for found in answer.json()]
 
-    async def await_end(self, deployment: str, within: float = PATIENCE * 2) -> DeploymentRecord:
+    async def await_end(
+        self, deployment: str, within: float = PATIENCE * 2, *, look_every: float = 0.05
+    ) -> DeploymentRecord:
         """Wait until a deployment has ended, whatever happens to the server meanwhile."""
-        return await self.await_status(deployment, within=within)
+        return await self.await_status(deployment, within=within, look_every=look_every)
 
     async def await_status(
-        self, deployment: str, *wanted: Status, within: float = PATIENCE
+        self,
+        deployment: str,
+        *wanted: Status,
+        within: float = PATIENCE,
+        look_every: float = 0.05,
     ) -> DeploymentRecord:
         """Wait until a deployment has one of these statuses (none given: an end)."""
         deadline = time.monotonic() + within
@@ -103,7 +109,7 @@ class Api:
             if record.status in wanted or (record.status.is_end and not wanted):
                 return record
             assert not record.status.is_end, f"{record.status}: {record.sentence} {record.cause}"
-            await asyncio.sleep(0.05)
+            await asyncio.sleep(look_every)
         raise PlantError(
             f"{deployment} is {record and record.status} after {within:g} s:"
             f" {record and record.sentence}\n{self._plant.last_words()}"

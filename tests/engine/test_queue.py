@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from tests.engine.house import Gate, House
-from tests.engine.wishes import deploy
+from tests.engine.wishes import deploy, roll_back
 from tests.properties import worlds
 from turnout.engine import options
 from turnout.model.deployment import Kind, OnBusy, Status, StrategyName
@@ -128,6 +128,47 @@ async def test_superseding_comes_too_late_for_what_only_clears_up(house: BuildHo
         gate.opened.set()
         assert (await home.ended("d-1")).status is Status.SUCCEEDED
         assert (await home.ended("d-2")).status is Status.SUCCEEDED
+
+
+@pytest.mark.parametrize("step", ["ready", "watch"])
+async def test_a_rollback_that_waited_for_what_was_taken_back_goes_no_further(
+    house: BuildHouse, step: str
+) -> None:
+    home = house(worlds.running())
+    gate = Gate(step)
+    home.operations.before = gate
+    async with home.working() as engine:
+        await engine.submit(deploy("d-1", "3", watch=timedelta(minutes=1)))
+        await gate.wait()
+        for number, on_busy in ((2, OnBusy.SUPERSEDING), (3, OnBusy.QUEUED)):
+            await engine.submit(roll_back(f"d-{number}", on_busy=on_busy))
+        gate.opened.set()
+        records = [await home.ended(f"d-{number}") for number in (1, 2, 3)]
+        await home.idle(engine)
+    assert [r.status for r in records] == [
+        Status.ROLLED_BACK,
+        Status.SUCCEEDED,
+        Status.SUCCEEDED,
+    ]
+    assert home.shares() == {"shop-v002": 1000}
+    assert records[1].plan is not None
+    assert "d-1 left nothing to roll back" in " ".join(records[1].plan.notes)
+
+
+async def test_a_rollback_that_waited_for_what_succeeded_goes_back_from_it(
+    house: BuildHouse,
+) -> None:
+    home = house(worlds.running())
+    gate = Gate("ready")
+    home.operations.before = gate
+    async with home.working() as engine:
+        await engine.submit(deploy("d-1", "3"))
+        await gate.wait()
+        await engine.submit(roll_back("d-2"))
+        gate.opened.set()
+        records = [await home.ended(f"d-{number}") for number in (1, 2)]
+    assert [r.status for r in records] == [Status.SUCCEEDED] * 2
+    assert home.shares() == {"shop-v002": 1000}
 
 
 async def test_a_waiting_one_is_cancelled_at_once_and_the_next_waits_for_another(

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
+from typing import Any
 
 from tests.engine.house import House
 from tests.properties import worlds
 from turnout.engine.operations import OperationContext
-from turnout.model.deployment import OnBusy, OnFailure, Request, StrategyName
+from turnout.model.deployment import Kind, OnBusy, OnFailure, Request, StrategyName
 from turnout.model.plan import Operation, StepAnswer
 from turnout.testing import World
 
@@ -36,13 +37,23 @@ REQUESTS = {
 
 
 def deploy(
-    deployment: str, version: str = "3", *, on_busy: OnBusy = OnBusy.QUEUED, by: str = ""
+    deployment: str,
+    version: str = "3",
+    *,
+    on_busy: OnBusy = OnBusy.QUEUED,
+    by: str = "",
+    **options: Any,
 ) -> Request:
-    request = worlds.deploy(StrategyName.BLUE_GREEN)
+    request = worlds.deploy(StrategyName.BLUE_GREEN, **options)
     assert request.service is not None
     service = request.service.model_copy(update={"settings": worlds.settings(version)})
     changed = {"id": deployment, "service": service, "on_busy": on_busy, "by": by}
     return request.model_copy(update=changed)
+
+
+def roll_back(deployment: str, *, on_busy: OnBusy = OnBusy.QUEUED) -> Request:
+    request = worlds.operation(Kind.ROLLBACK)
+    return request.model_copy(update={"id": deployment, "on_busy": on_busy})
 
 
 def assert_untouched(home: House, before: World, told: str) -> None:

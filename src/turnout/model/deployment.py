@@ -183,6 +183,10 @@ class Request(Value):
     """Refuse to run when the state is not the one of the plan with this fingerprint any more."""
     options: Options = Options()
     """For all kinds but `deploy`: deadlines."""
+    outlived: str = ""
+    """The deployment that this one waited for and that changed nothing in the end: it was taken
+    back, cancelled or refused. Filled in by the engine.
+    """
 
 
 class ClusterState(Value):

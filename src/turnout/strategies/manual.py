@@ -25,6 +25,8 @@ def plan_manual_rollback(request: Request, state: ClusterState) -> Plan:
     hold the cluster.
     """
     draft = Draft(request, state, f"roll back {state.cluster}")
+    if request.outlived and not request.group and state.source is not None:
+        return _rolled_back_by_another(draft, request, state.source)
     target = _rollback_target(request, state)
     if target is None:
         return draft.refuse(*_nothing_to_go_back_to(request, state))
@@ -46,18 +48,34 @@ def plan_manual_rollback(request: Request, state: ClusterState) -> Plan:
         target=target.name,
         worse=draft.source,
     )
-    draft.add(
-        "hold",
-        f"hold deployments of {state.cluster} until they are released",
-        SetHold(
-            reason=request.reason or f"rolled back to {target.name} by {request.by or 'a person'}"
-        ),
-    )
+    _hold(draft, request, target)
     _drain(draft, left)
     _settle(draft, brought_up)
     if target not in brought_up:
         _keep_warm(draft, target)
     return draft.finish()
+
+
+def _rolled_back_by_another(draft: Draft, request: Request, source: ServerGroup) -> Plan:
+    """What was to be reversed has come to nothing: going back now would be going too far."""
+    draft.title = f"hold {draft.state.cluster} at {source.name} (version {source.version})"
+    draft.notes.append(
+        f"{request.outlived} left nothing to roll back: {source.name} serves as before. "
+        f"To go further back: turnout rollback {draft.state.cluster} --to GROUP"
+    )
+    _hold(draft, request, source)
+    return draft.finish()
+
+
+def _hold(draft: Draft, request: Request, target: ServerGroup) -> None:
+    """Whoever went back by hand is not to be undone by automation."""
+    draft.add(
+        "hold",
+        f"hold deployments of {draft.state.cluster} until they are released",
+        SetHold(
+            reason=request.reason or f"rolled back to {target.name} by {request.by or 'a person'}"
+        ),
+    )
 
 
 def plan_enable(request: Request, state: ClusterState) -> Plan:

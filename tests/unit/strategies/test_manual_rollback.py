@@ -195,6 +195,22 @@ def test_a_rollback_asked_for_twice_is_one_rollback() -> None:
     )
 
 
+def test_behind_what_came_to_nothing_it_only_holds() -> None:
+    assert planned(roll_back(outlived="d-1"), worlds.running()) == text(
+        """
+        hold shop at shop-v002 (version 2)
+        note: d-1 left nothing to roll back: shop-v002 serves as before. To go further back: turnout rollback shop --to GROUP
+        hold | hold deployments of shop until they are released | v002 1000 | v000x2, v001x2, v002x2
+        peak 6; at most 0s; destroys nothing
+        """  # noqa: E501 - as it is printed
+    )
+
+
+def test_a_named_group_is_gone_back_to_whatever_came_to_nothing() -> None:
+    plan = plan_of(worlds.running(), group="shop-v000", outlived="d-1")
+    assert "switch-back" in {step.id for step in plan.steps}
+
+
 def test_a_cluster_without_a_listener_cannot_be_rolled_back() -> None:
     assert planned(
         roll_back(group="shop-v001"), worlds.running(), listener=None, split=TrafficSplit()

@@ -34,9 +34,12 @@ from turnout.engine.records import (
 )
 from turnout.engine.workflows.noting import write_down
 from turnout.engine.workflows.running import DeploymentRun
-from turnout.model.deployment import OnBusy, Request, Status
+from turnout.model.deployment import Kind, OnBusy, Request, Status
 from turnout.model.errors import Conflict, NotFound
 from turnout.model.journal import DeploymentRecord, Event
+
+
+_WITHOUT_EFFECT = frozenset({Status.ROLLED_BACK, Status.CANCELED, Status.REFUSED})
 
 
 @workflow.defn(name=options.CLUSTER)
@@ -184,7 +187,15 @@ class ClusterWorkflow:
         if self._run is None:
             self._run = DeploymentRun(Running(request=self._queue.pop(0)), self._is_long)
         if await self._run.carry_on():
+            self._tell_queue(self._run.request, self._run.receipt.status)
             self._run = None
+
+    def _tell_queue(self, ended: Request, status: Status) -> None:
+        """Those who wait learn whether what they waited for has come to nothing."""
+        outlived = ended.id if status in _WITHOUT_EFFECT else ""
+        if ended.kind is Kind.ROLLBACK and not outlived:
+            outlived = ended.outlived  # it only held the cluster: the next one goes no further
+        self._queue = [r.model_copy(update={"outlived": outlived}) for r in self._queue]
 
     async def _clear_up(self) -> None:
         """Lost ones come before new ones: what they left may be in the way."""
