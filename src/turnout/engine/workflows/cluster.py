@@ -38,7 +38,6 @@ from turnout.model.deployment import Kind, OnBusy, Request, Status
 from turnout.model.errors import Conflict, NotFound
 from turnout.model.journal import DeploymentRecord, Event
 
-
 _WITHOUT_EFFECT = frozenset({Status.ROLLED_BACK, Status.CANCELED, Status.REFUSED})
 
 
