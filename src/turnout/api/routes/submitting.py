@@ -63,4 +63,6 @@ async def _find(backend: Backend, deployment: str) -> DeploymentRecord | None:
 
 
 def _asks_the_same(one: Request, other: Request) -> bool:
-    return one == other.model_copy(update={"requested_at": one.requested_at})
+    """All but what is filled in after it was asked for."""
+    added = {"requested_at": one.requested_at, "outlived": one.outlived}
+    return one == other.model_copy(update=added)
