@@ -60,6 +60,7 @@ class Plant:
         self.address = f"127.0.0.1:{choose_port()}"
         self.kills = 0
         self._settings = dict(settings or {})
+        self._killed_temporal: int | None = None
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -128,6 +129,16 @@ class Plant:
     def temporal_pid(self) -> int:
         """The embedded Temporal."""
         return _pid(processes.adopt(self.data / "temporal"), "Temporal")
+
+    def has_temporal(self) -> bool:
+        """Whether a Temporal runs that has not been killed yet, ready or not."""
+        found = processes.adopt(self.data / "temporal")
+        return found is not None and found.pid not in {None, self._killed_temporal}
+
+    def kill_temporal(self) -> None:
+        """SIGKILL; the server starts it again."""
+        self._killed_temporal = self.temporal_pid()
+        self.kill(self._killed_temporal)
 
     def envoy_pid(self) -> int:
         """The router itself."""

@@ -12,7 +12,7 @@ import pytest
 
 from tests.e2e.api import Api
 from tests.e2e.clusters import assert_at_rest, clear, deployed
-from tests.e2e.plant import Plant
+from tests.e2e.plant import Plant, until
 from tests.e2e.services import Shop
 from tests.e2e.users import WITHIN, Seen, using
 from turnout.model.deployment import Status
@@ -33,7 +33,10 @@ async def _server(plant: Plant) -> float:
 
 
 async def _temporal(plant: Plant) -> float:
-    plant.kill(plant.temporal_pid())
+    """What is under way goes on without it, and so may come to its next boundary before it is back:
+    then it is killed as soon as it is."""
+    await until(plant.has_temporal, "Temporal is back", say=plant.last_words)
+    plant.kill_temporal()
     return 0.0
 
 
