@@ -4,12 +4,18 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+from turnout.checks.chance import count_slower, tail, upper_limit
 from turnout.checks.figures import per_mille, quantile
 from turnout.model.checks import CheckAnswer, TripWires, Verdict
 from turnout.model.traffic import GroupTraffic
 from turnout.ports import CheckContext, Metrics
 
 _P99 = 0.99
+
+CHANCE = 1e-4
+"""A wire trips when its figures would be rarer than this if all were as allowed. Small, because it
+is looked at again and again: twice a second, for as long as the watch lasts.
+"""
 
 
 async def make_trip_wires(
@@ -38,43 +44,75 @@ async def make_trip_wires(
 def judge(
     check: TripWires, context: CheckContext, new: GroupTraffic, source: GroupTraffic
 ) -> CheckAnswer:
-    """Fail when the new group is worse by more than allowed; with too few requests, inconclusive.
+    """Fail when the new group is worse by more than allowed, and by more than chance explains; with
+    too few requests, inconclusive.
 
     Without figures of the source, failures count from zero and latency is not compared.
     """
-    share = per_mille(new.failed, new.requests) or 0.0
-    source_share = per_mille(source.failed, source.requests) or 0.0
-    p99, source_p99 = quantile(new, _P99), quantile(source, _P99)
     compared = source.requests >= check.min_requests
-    said = [
-        f"{new.failed} of {new.requests} requests to {context.group} failed ({share:.4g} ‰"
-        + (f", {context.source} had {source_share:.4g} ‰)" if compared else ")")
-    ]
-    if p99 is not None:
-        said.append(
-            f"p99 {p99:.4g} ms"
-            + (f" ({source_p99:.4g} ms before)" if compared and source_p99 is not None else "")
-        )
-    figures: dict[str, float] = {"requests": new.requests, "failed": new.failed}
-    figures |= {"error_share": round(share, 3), "source_error_share": round(source_share, 3)}
-    figures |= {"p99_ms": round(p99, 3)} if p99 is not None else {}
-    figures |= {"source_p99_ms": round(source_p99, 3)} if source_p99 is not None else {}
-    verdict, why = Verdict.PASS, ""
+    errors = _judge_errors(check, new, source if compared else GroupTraffic())
+    latency = _judge_latency(check, new, source if compared else GroupTraffic())
+    said = [_say_errors(context, new, source if compared else None), *_say_latency(new, source)]
+    verdict = Verdict.PASS
     if new.requests < check.min_requests:
         verdict = Verdict.INCONCLUSIVE
-        why = f"at least {check.min_requests} requests are needed to say anything"
-    elif new.failed >= check.min_failed and share > source_share + check.error_increase:
-        verdict, why = Verdict.FAIL, f"at most {source_share + check.error_increase:.4g} ‰ allowed"
-    elif compared and p99 is not None and source_p99 is not None:
-        allowed = _most_latency(check, source_p99)
-        if p99 > allowed:
-            verdict, why = Verdict.FAIL, f"at most {allowed:.4g} ms allowed"
-    if why:
-        said.append(why)
-    return CheckAnswer(check=check.name, verdict=verdict, sentence=", ".join(said), figures=figures)
+        said.append(f"at least {check.min_requests} requests are needed to say anything")
+    elif errors or latency:
+        verdict = Verdict.FAIL
+        said.append(errors or latency)
+    return CheckAnswer(
+        check=check.name,
+        verdict=verdict,
+        sentence=", ".join(said),
+        figures=_figures(new, source),
+    )
 
 
-def _most_latency(check: TripWires, source_p99: float) -> float:
-    """Both must be exceeded: the factor, and the increase."""
+def _judge_errors(check: TripWires, new: GroupTraffic, source: GroupTraffic) -> str:
+    """Why the failures trip, empty when they do not."""
+    allowed = upper_limit(source.failed, source.requests) + check.error_increase / 1000
+    is_worse = new.failed >= check.min_failed and new.failed > new.requests * allowed
+    if is_worse and tail(new.failed, new.requests, allowed) < CHANCE:
+        return f"at most {1000 * allowed:.4g} ‰ allowed"
+    return ""
+
+
+def _judge_latency(check: TripWires, new: GroupTraffic, source: GroupTraffic) -> str:
+    """Why the latency trips: more requests than 1 % are slower than the allowed p99."""
+    source_p99 = quantile(source, _P99)
+    if source_p99 is None:
+        return ""
     increase = check.latency_increase / timedelta(milliseconds=1)
-    return max(source_p99 * check.latency_factor, source_p99 + increase)
+    allowed = max(source_p99 * check.latency_factor, source_p99 + increase)
+    slower, of = count_slower(new, allowed)
+    if (quantile(new, _P99) or 0) > allowed and tail(slower, of, 1 - _P99) < CHANCE:
+        return f"at most {allowed:.4g} ms allowed"
+    return ""
+
+
+def _say_errors(context: CheckContext, new: GroupTraffic, source: GroupTraffic | None) -> str:
+    told = f"{new.failed} of {new.requests} requests to {context.group} failed"
+    share = f"{per_mille(new.failed, new.requests) or 0:.4g} ‰"
+    if source is not None:
+        share += f", {context.source} had {per_mille(source.failed, source.requests) or 0:.4g} ‰"
+    return f"{told} ({share})"
+
+
+def _say_latency(new: GroupTraffic, source: GroupTraffic) -> list[str]:
+    p99, source_p99 = quantile(new, _P99), quantile(source, _P99)
+    if p99 is None:
+        return []
+    before = "" if source_p99 is None else f" ({source_p99:.4g} ms before)"
+    return [f"p99 {p99:.4g} ms{before}"]
+
+
+def _figures(new: GroupTraffic, source: GroupTraffic) -> dict[str, float]:
+    found = {
+        "requests": new.requests,
+        "failed": new.failed,
+        "error_share": per_mille(new.failed, new.requests) or 0.0,
+        "source_error_share": per_mille(source.failed, source.requests) or 0.0,
+        "p99_ms": quantile(new, _P99),
+        "source_p99_ms": quantile(source, _P99),
+    }
+    return {name: round(value, 3) for name, value in found.items() if value is not None}

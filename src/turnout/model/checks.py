@@ -94,11 +94,10 @@ class MetricCheck(Value):
 class TripWires(Value):
     """The default of `watch`: the new group against the source in the window before the switch.
 
-    Trips when the share of failed requests exceeds the source's by more than `error_increase` per
-    mille with
-    at least `min_failed` failures, or when p99 exceeds the source's by `latency_factor` and by
-    `latency_increase`.
-    Says nothing below `min_requests` requests of the new group.
+    Trips when more requests of the new group fail than the source's share (its upper limit, as far
+    as it is known) and `error_increase` per mille allow, and at least `min_failed`; or when its p99
+    exceeds the source's by `latency_factor` and by `latency_increase`. Both only when chance does
+    not explain it. Says nothing below `min_requests` requests of the new group.
     """
 
     kind: Literal["trip_wires"] = "trip_wires"

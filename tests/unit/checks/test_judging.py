@@ -36,6 +36,15 @@ def traffic(requests: int, failed: int = 0, ms: float = 10) -> GroupTraffic:
     )
 
 
+def two_slow(requests: int) -> GroupTraffic:
+    """Two of all requests took a second, as when a program has just been started."""
+    rest = requests - 2
+    return GroupTraffic(
+        requests=requests,
+        latency_ms=((50, 0), (100, rest), (500, rest), (1000, requests), (math.inf, requests)),
+    )
+
+
 @pytest.mark.parametrize(
     ("status", "body", "ms", "verdict", "said"),
     [
@@ -162,13 +171,20 @@ class Windows:
     ("new", "old", "verdict", "said"),
     [
         (traffic(100, 2), traffic(100), Verdict.PASS, "2 of 100 requests to shop-v002 failed"),
-        (traffic(100, 3), traffic(100), Verdict.FAIL, "(30 ‰, shop-v001 had 0 ‰)"),
+        (traffic(100, 3), traffic(100), Verdict.PASS, "(30 ‰, shop-v001 had 0 ‰)"),
+        (traffic(1000, 50), traffic(1000), Verdict.FAIL, "(50 ‰, shop-v001 had 0 ‰), p99"),
+        (traffic(1000, 50), traffic(1000), Verdict.FAIL, "at most 13.98 ‰ allowed"),
+        (traffic(20, 20), traffic(20), Verdict.FAIL, "20 of 20"),
+        (traffic(50, 3), traffic(1000, 48), Verdict.PASS, "(60 ‰, shop-v001 had 48 ‰)"),
+        (traffic(35, 9), traffic(1000, 246), Verdict.PASS, "shop-v001 had 246 ‰"),
         (traffic(1000, 9), traffic(1000), Verdict.PASS, "9 ‰"),
-        (traffic(100, 30), traffic(100, 25), Verdict.FAIL, "at most 260 ‰ allowed"),
+        (traffic(1000, 400), traffic(1000, 250), Verdict.FAIL, "at most 288.3 ‰ allowed"),
         (traffic(100, 26), traffic(100, 25), Verdict.PASS, "shop-v001 had 250 ‰"),
         (traffic(19, 19), traffic(100), Verdict.INCONCLUSIVE, "at least 20 requests"),
-        (traffic(100, 3), traffic(0), Verdict.FAIL, "30 ‰), p99"),
+        (traffic(100, 8), traffic(0), Verdict.FAIL, "80 ‰), p99"),
+        (traffic(100, 4), traffic(0), Verdict.PASS, "40 ‰), p99"),
         (traffic(100, ms=900), traffic(100, ms=100), Verdict.FAIL, "(99.5 ms before), at most"),
+        (two_slow(100), traffic(100, ms=100), Verdict.PASS, "(99.5 ms before)"),
         (traffic(100, ms=900), traffic(19, ms=100), Verdict.PASS, "p99"),
         (traffic(100, ms=90), traffic(100, ms=10), Verdict.PASS, "p99"),  # by less than 100 ms
         (traffic(100, ms=1500), traffic(100, ms=1000), Verdict.PASS, "p99"),  # by less than twice
@@ -204,12 +220,12 @@ async def test_with_little_traffic_the_new_group_is_looked_at_since_the_switch()
 
 
 async def test_a_first_version_is_compared_with_nothing() -> None:
-    windows = Windows(v002=traffic(100, 5))
+    windows = Windows(v002=traffic(100, 8))
     first = CONTEXT.model_copy(update={"source": ""})
     now = SWITCHED + timedelta(seconds=5)
     answer = await trip_wires.make_trip_wires(TripWires(), first, windows, now)
     assert answer.verdict is Verdict.FAIL
-    assert answer.sentence.startswith("5 of 100 requests to shop-v002 failed (50 ‰), p99")
+    assert answer.sentence.startswith("8 of 100 requests to shop-v002 failed (80 ‰), p99")
 
 
 async def test_before_any_traffic_wires_say_nothing() -> None:
