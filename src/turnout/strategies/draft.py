@@ -34,11 +34,17 @@ from turnout.model.traffic import Listener, TrafficSplit
 from turnout.model.units import format_duration, format_share
 
 
-def fingerprint(state: ClusterState) -> str:
-    """Tell states apart by what a plan depends on: groups, sizes, split, listener, hold. Health is
-    left out.
+_BESIDE = {"id", "requested_at", "by", "reason", "on_busy", "force", "fingerprint", "outlived"}
+"""What of a request does not change what is done."""
+
+
+def fingerprint(request: Request, state: ClusterState) -> str:
+    """Tell plans apart by all that they depend on: what is asked for, and the groups, sizes, split,
+    listener and hold that it meets. Health is left out.
     """
     parts = [
+        request.model_dump_json(exclude=_BESIDE),
+        str(bool(request.force)),
         state.cluster,
         state.newest,
         state.held,
@@ -109,7 +115,7 @@ class Draft:
                 s.operation.group for s in self._steps if isinstance(s.operation, DestroyGroup)
             ),
             longest=sum((s.longest for s in self._steps), timedelta(0)),
-            fingerprint=fingerprint(self.state),
+            fingerprint=fingerprint(self.request, self.state),
         )
 
     def refuse(self, sentence: str, rule: Rule) -> Plan:
@@ -122,7 +128,7 @@ class Draft:
             refused=sentence,
             refused_rule=rule,
             before=self.state.split,
-            fingerprint=fingerprint(self.state),
+            fingerprint=fingerprint(self.request, self.state),
         )
 
     def open_listener(self, listener: Listener) -> None:

@@ -38,9 +38,10 @@ def plan_deployment(  # noqa: PLR0911 - a table
 
     A plan that must not run says so in `refused`. Raises `Conflict` when no group name is free.
     """
-    if request.fingerprint and request.fingerprint != fingerprint(state):
+    if request.fingerprint and request.fingerprint != fingerprint(request, state):
         return Draft(request, state, f"{request.kind} {request.cluster}").refuse(
-            f"the plan is stale: {request.cluster} has changed since it was made. Plan again",
+            f"this is not what was planned: {request.cluster}, or what is asked for, is not as it was "
+            f"when the plan {request.fingerprint} was made. Plan again",
             Rule.STALE_PLAN,
         )
     match request.kind:

@@ -73,12 +73,39 @@ def test_a_stale_plan_is_refused_also_when_forced() -> None:
     agreed = plan_deployment(deploy(), state_of(world)).fingerprint
     assert refusal(deploy(fingerprint=agreed), state_of(world)) == ""
     world.groups["shop-v001"] = world.groups["shop-v001"].model_copy(update={"desired": 3})
-    assert planned(deploy(fingerprint=agreed, force="now"), world) == text(
-        """
+    planned_with_force = plan_deployment(
+        deploy(force="now"), state_of(worlds.running())
+    ).fingerprint
+    assert planned(deploy(fingerprint=planned_with_force, force="now"), world) == text(
+        f"""
         deploy shop
-        refused (stale_plan): the plan is stale: shop has changed since it was made. Plan again
-        """
+        refused (stale_plan): this is not what was planned: shop, or what is asked for, is not as it was when the plan {planned_with_force} was made. Plan again
+        """  # noqa: E501 - as it is printed
     )
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"service": {"settings": worlds.settings("4")}},
+        {"strategy": StrategyName.DARK},
+        {"service": {"listener": Listener(cluster="shop", port=9000)}},
+        {"service": {"instances": 7}},
+        {"service": {"options": Options(watch=timedelta(minutes=1))}},
+        {"force": "now"},
+    ],
+)
+def test_a_plan_is_not_carried_out_for_something_else(other: dict[str, Any]) -> None:
+    state = state_of(worlds.running())
+    agreed = plan_deployment(deploy(), state).fingerprint
+    assert refusal(deploy(fingerprint=agreed, **other), state) == "stale_plan"
+
+
+def test_who_asks_why_and_when_is_no_part_of_a_plan() -> None:
+    state = state_of(worlds.running())
+    agreed = plan_deployment(deploy(), state).fingerprint
+    asked = deploy(fingerprint=agreed, by="ana", reason="it is time", id="d-77")
+    assert refusal(asked, state) == ""
 
 
 @pytest.mark.parametrize(
@@ -93,13 +120,15 @@ def test_a_stale_plan_is_refused_also_when_forced() -> None:
     ids=lambda change: next(iter(change)),
 )
 def test_a_plan_depends_on_what_it_was_made_from(change: dict[str, object]) -> None:
-    assert fingerprint(state_of(worlds.running())) != fingerprint(
-        state_of(worlds.running(), **change)
+    assert fingerprint(deploy(), state_of(worlds.running())) != fingerprint(
+        deploy(), state_of(worlds.running(), **change)
     )
 
 
 def test_a_plan_does_not_depend_on_how_instances_fare() -> None:
-    assert fingerprint(state_of(worlds.running())) == fingerprint(state_of(worlds.dead()))
+    assert fingerprint(deploy(), state_of(worlds.running())) == fingerprint(
+        deploy(), state_of(worlds.dead())
+    )
 
 
 def test_a_listener_with_users_is_not_moved() -> None:
