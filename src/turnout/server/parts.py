@@ -31,8 +31,9 @@ from turnout.settings import Settings
 from turnout.store.migration import migrate
 from turnout.store.retention import Pruned
 from turnout.store.sql import SqlStore
+from turnout.traffic.diary import TrafficDiary
 from turnout.traffic.envoy import EnvoyDrainer, EnvoyRouter
-from turnout.traffic.recorder import TrafficRecorder
+from turnout.traffic.recorder import KEPT, TrafficRecorder
 
 log = structlog.get_logger(__name__)
 
@@ -59,7 +60,9 @@ class Parts:
             clock=self.clock,
             ports=settings.ports,
         )
-        self.recorder = TrafficRecorder(self.router)
+        self.recorder = TrafficRecorder(
+            self.router, TrafficDiary(self.places.figures, keep=KEPT.total_seconds())
+        )
         self.store = SqlStore(self.places.store_url)
         self.feed = Feed(self.store)
         self.operations = Operations(
@@ -96,7 +99,14 @@ class Parts:
 
     async def examine(self) -> tuple[Finding, ...]:
         """What the doctor says."""
-        return await doctor.examine(self.settings)
+        sources = doctor.Sources(
+            archive=self.store,
+            inventory=self.provider,
+            clock=self.clock,
+            observe=self.operations.observe,
+            observe_listening=self.router.observe_all_traffic,
+        )
+        return await doctor.examine(self.settings, sources)
 
 
 @asynccontextmanager

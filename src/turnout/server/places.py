@@ -15,6 +15,7 @@ class Places:
         self.data: Path = settings.data
         self.groups = self.data / "groups"
         self.router = self.data / "router"
+        self.figures = self.data / "figures"
         self.temporal = self.data / "temporal"
         self.database = self.data / "turnout.db"
         store = settings.store

@@ -33,7 +33,6 @@ from turnout.model.servers import GroupSettings
 from turnout.model.traffic import Listener, TrafficSplit
 from turnout.model.units import format_duration, format_share
 
-
 _BESIDE = {"id", "requested_at", "by", "reason", "on_busy", "force", "fingerprint", "outlived"}
 """What of a request does not change what is done."""
 

@@ -40,8 +40,8 @@ def plan_deployment(  # noqa: PLR0911 - a table
     """
     if request.fingerprint and request.fingerprint != fingerprint(request, state):
         return Draft(request, state, f"{request.kind} {request.cluster}").refuse(
-            f"this is not what was planned: {request.cluster}, or what is asked for, is not as it was "
-            f"when the plan {request.fingerprint} was made. Plan again",
+            f"this is not what was planned: {request.cluster}, or what is asked for, is not as it "
+            f"was when the plan {request.fingerprint} was made. Plan again",
             Rule.STALE_PLAN,
         )
     match request.kind:

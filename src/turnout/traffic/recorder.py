@@ -1,8 +1,10 @@
-"""The port `Metrics`: what the router counted within a window of the last ten minutes.
+"""The port `Metrics`: what the router counted within a window of the last ten minutes, and in those
+that were asked for while they were that recent.
 
 Samples the router's counters about once a second and keeps what was added since the sample before,
-in flat arrays: an idle group costs nothing, a busy one about 100 bytes a second. Memory only; after
-a restart the windows begin anew.
+in flat arrays: an idle group costs nothing, a busy one about 100 bytes a second. A diary on disk
+has the samples too: after a restart, also a sudden one, no request is missing, not even those that
+were served while nobody sampled.
 """
 
 from __future__ import annotations
@@ -11,7 +13,7 @@ import asyncio
 import time
 from array import array
 from bisect import bisect_right
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
@@ -20,6 +22,7 @@ import structlog
 
 from turnout.model.errors import AdapterError
 from turnout.model.traffic import GroupTraffic
+from turnout.traffic.diary import Entry, Key, TrafficDiary
 from turnout.traffic.timeline import Timeline
 
 log = structlog.get_logger(__name__)
@@ -27,10 +30,18 @@ log = structlog.get_logger(__name__)
 Counted = Mapping[str, Mapping[str, GroupTraffic]]
 """Per cluster and server group."""
 
-_KEPT = timedelta(minutes=10)
+KEPT = timedelta(minutes=10)
 _INTERVAL = timedelta(seconds=1)
+_LONG = 2.5
+"""Seconds; a sample over more time than that belongs to a window only if it begins in it."""
+
 _FRESH = 0.25
 """Seconds; a younger sample is good enough for a window that reaches until now."""
+
+_ANSWERS = 500
+"""Windows of the past whose figures are remembered when their samples are gone."""
+
+_Window = tuple[str, str, datetime, datetime]
 
 _COUNTERS = 3
 _LARGEST = 2**32 - 1
@@ -39,50 +50,60 @@ _LARGEST = 2**32 - 1
 class TrafficSource(Protocol):
     """Who counts."""
 
-    async def observe_all_traffic(self) -> Counted:
-        """Counters of every cluster with a listener. Raises `AdapterError`."""
+    async def observe_counters(self) -> tuple[str, Counted]:
+        """Counters of every cluster with a listener, and which run of the router has counted: the
+        next one begins at 0. Raises `AdapterError`.
+        """
         ...
 
 
 class _Series:
     """What was added to one group's counters, per sample, and when."""
 
-    def __init__(self, first: GroupTraffic) -> None:
+    def __init__(self, run: str, first: GroupTraffic) -> None:
         self.last = first
+        self._run = run
         self._bounds: tuple[float, ...] = ()
-        self._times = array("d")
+        self._begins, self._ends = array("d"), array("d")
         self._rows = array("I")
 
     @property
     def is_empty(self) -> bool:
-        return not self._times
+        return not self._ends
 
     @property
     def _width(self) -> int:
         return _COUNTERS + len(self._bounds)
 
-    def append(self, at: float, now: GroupTraffic) -> None:
-        """Take the counters; lower ones than before mean that counting began anew."""
-        before = GroupTraffic() if now.requests < self.last.requests else self.last
+    def append(self, begin: float, end: float, run: str, now: GroupTraffic) -> None:
+        """Take the counters at `end`; `begin` is when the sample before was taken. Those of another
+        run, and lower ones than before, mean that counting began anew.
+        """
+        is_anew = run != self._run or now.requests < self.last.requests
+        before = GroupTraffic() if is_anew else self.last
         self._fit(tuple(bound for bound, _ in now.latency_ms))
         row = [
             min(_LARGEST, max(0, new - old))
             for new, old in zip(self._flat(now), self._flat(before), strict=True)
         ]
-        self.last = now
+        self._run, self.last = run, now
         if any(row):
-            self._times.append(at)
+            self._begins.append(begin)
+            self._ends.append(end)
             self._rows.extend(row)
 
     def drop_before(self, at: float) -> None:
-        count = bisect_right(self._times, at)
+        count = bisect_right(self._ends, at)
         if count:
-            del self._times[:count]
+            del self._begins[:count]
+            del self._ends[:count]
             del self._rows[: count * self._width]
 
     def total(self, since: float, until: float) -> GroupTraffic:
         """The sum of the samples taken after `since`, at the latest at `until`."""
-        first, last = bisect_right(self._times, since), bisect_right(self._times, until)
+        first, last = bisect_right(self._ends, since), bisect_right(self._ends, until)
+        if first < last and self._begins[first] < since - _LONG:
+            first += 1
         rows = self._rows[first * self._width : last * self._width]
         sums = [sum(rows[column :: self._width]) for column in range(self._width)]
         return GroupTraffic(
@@ -114,18 +135,22 @@ class TrafficRecorder:
     def __init__(
         self,
         source: TrafficSource,
+        diary: TrafficDiary | None = None,
         *,
         interval: timedelta = _INTERVAL,
         clock: Callable[[], float] = time.monotonic,
         wall: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._source = source
+        self._diary = diary
         self._interval = interval
         self._clock = clock
         self._wall = wall
         self._timeline = Timeline()
-        self._series: dict[tuple[str, str], _Series] = {}
+        self._series: dict[Key, _Series] = {}
         self._sampled_at: float | None = None
+        self._answered: dict[_Window, GroupTraffic] = {}
+        self._is_unwritten = False
         self._lock = asyncio.Lock()
 
     async def run(self) -> None:
@@ -138,8 +163,38 @@ class TrafficRecorder:
     async def sample(self) -> None:
         """Read the counters now. Raises `AdapterError`."""
         async with self._lock:
-            counted = await self._source.observe_all_traffic()
-            self._note(self._look_at_clocks(), counted)
+            if self._sampled_at is None and self._diary is not None:
+                await self._remember(self._diary)
+            run, counted = await self._source.observe_counters()
+            at, wall = self._look_at_clocks(), self._wall()
+            seen = {(c, g): t for c, groups in counted.items() for g, t in groups.items()}
+            self._note(at, run, seen)
+            self._forget(at, seen)
+            if self._diary is not None:
+                await self._write(self._diary, Entry(wall.timestamp(), run, seen))
+
+    async def _remember(self, diary: TrafficDiary) -> None:
+        """What was sampled before this process was started."""
+        now = self._look_at_clocks()
+        try:
+            entries = await asyncio.to_thread(lambda: list(diary.read()))
+        except OSError as error:
+            log.warning("figures.not_read", error=str(error))
+            return
+        for entry in entries:
+            at = self._timeline.place(datetime.fromtimestamp(entry.at, UTC))
+            if at <= now:
+                self._note(at, entry.run, entry.seen)
+
+    async def _write(self, diary: TrafficDiary, entry: Entry) -> None:
+        try:
+            await asyncio.to_thread(diary.write, entry)
+        except OSError as error:
+            if not self._is_unwritten:
+                log.warning("figures.not_written", error=str(error))
+            self._is_unwritten = True
+        else:
+            self._is_unwritten = False
 
     async def observe_window(
         self, cluster: str, group: str, since: datetime, until: datetime
@@ -152,8 +207,21 @@ class TrafficRecorder:
         if end > clock - _FRESH and not self._is_fresh(clock):
             await self.sample()
             end = max(end, self._sampled_at or end)
+        asked = (cluster, group, since, until)
+        if asked in self._answered:
+            self._remember_answer(asked, self._answered.pop(asked))  # the last to be forgotten
+            return self._answered[asked]
         series = self._series.get((cluster, group))
-        return GroupTraffic() if series is None else series.total(start, end)
+        found = GroupTraffic() if series is None else series.total(start, end)
+        if end < clock - _LONG:  # it is over, and nothing can be added to it any more
+            self._remember_answer(asked, found)
+        return found
+
+    def _remember_answer(self, asked: _Window, found: GroupTraffic) -> None:
+        """A watch compares with the same past for as long as it lasts, be it hours."""
+        self._answered[asked] = found
+        while len(self._answered) > _ANSWERS:
+            del self._answered[next(iter(self._answered))]
 
     def _look_at_clocks(self) -> float:
         clock = self._clock()
@@ -163,25 +231,24 @@ class TrafficRecorder:
     def _is_fresh(self, clock: float) -> bool:
         return self._sampled_at is not None and clock - self._sampled_at < _FRESH
 
-    def _note(self, at: float, counted: Counted) -> None:
-        is_first = self._sampled_at is None
-        for cluster, groups in counted.items():
-            for group, traffic in groups.items():
-                self._append(at, (cluster, group), traffic, is_first=is_first)
-        self._sampled_at = at
-        self._timeline.forget_before(at - _KEPT.total_seconds())
-        for key, series in list(self._series.items()):
-            series.drop_before(at - _KEPT.total_seconds())
-            if key[1] not in counted.get(key[0], {}) and series.is_empty:
-                del self._series[key]
-
-    def _append(
-        self, at: float, key: tuple[str, str], traffic: GroupTraffic, *, is_first: bool
-    ) -> None:
+    def _note(self, at: float, run: str, seen: Mapping[Key, GroupTraffic]) -> None:
         """Counters that are there at the first look were counted before; those of a group that
         appears later begin at 0.
         """
-        series = self._series.get(key)
-        if series is None:
-            series = self._series[key] = _Series(traffic if is_first else GroupTraffic())
-        series.append(at, traffic)
+        before = self._sampled_at
+        for key, traffic in seen.items():
+            series = self._series.get(key)
+            if series is None:
+                first = traffic if before is None else GroupTraffic()
+                series = self._series[key] = _Series(run, first)
+            series.append(at if before is None else before, at, run, traffic)
+        self._sampled_at = at
+
+    def _forget(self, at: float, seen: Container[Key]) -> None:
+        """What is too old, and groups that are gone."""
+        oldest = at - KEPT.total_seconds()
+        self._timeline.forget_before(oldest)
+        for key, series in list(self._series.items()):
+            series.drop_before(oldest)
+            if key not in seen and series.is_empty:
+                del self._series[key]

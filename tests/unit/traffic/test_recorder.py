@@ -20,6 +20,7 @@ class Source:
         self.counted: dict[str, dict[str, GroupTraffic]] = {"shop": {}}
         self.is_down = False
         self.asked = 0
+        self.run = "first"
 
     def count(self, group: str, requests: int, *, failed: int = 0, fast: int = 0) -> None:
         self.counted["shop"][group] = GroupTraffic(
@@ -29,11 +30,11 @@ class Source:
             latency_ms=((10.0, fast), (60000.0, requests)),
         )
 
-    async def observe_all_traffic(self) -> dict[str, dict[str, GroupTraffic]]:
+    async def observe_counters(self) -> tuple[str, dict[str, dict[str, GroupTraffic]]]:
         self.asked += 1
         if self.is_down:
             raise Temporary("nobody counts")
-        return {cluster: dict(groups) for cluster, groups in self.counted.items()}
+        return self.run, {cluster: dict(groups) for cluster, groups in self.counted.items()}
 
 
 async def window(recorder: TrafficRecorder, since: datetime, until: datetime) -> GroupTraffic:

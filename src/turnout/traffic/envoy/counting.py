@@ -31,16 +31,28 @@ class TrafficCounts:
 
     async def read(self, groups: Collection[str]) -> dict[str, GroupTraffic]:
         """The figures of these groups; all others are forgotten. Raises `AdminUnavailable`."""
-        run = self._process.run_id
-        seen = parse_traffic(await self._admin.get(traffic_query()))
-        if run != self._process.run_id:
-            raise AdminUnavailable("Envoy was started again while it was asked")
+        run, seen = await self._read()
         totals = Figures(
             all=self._all.note(run, seen.all), previews=self._previews.note(run, seen.previews)
         ).of_users()
         self._all.keep(groups)
         self._previews.keep(groups)
         return {group: totals.get(group, GroupTraffic()) for group in groups}
+
+    async def read_run(self, groups: Collection[str]) -> tuple[str, dict[str, GroupTraffic]]:
+        """What this run of Envoy has counted for these groups, and which run that is. Raises
+        `AdminUnavailable`.
+        """
+        run, seen = await self._read()
+        totals = seen.of_users()
+        return str(run), {group: totals.get(group, GroupTraffic()) for group in groups}
+
+    async def _read(self) -> tuple[object, Figures]:
+        run = self._process.run_id
+        seen = parse_traffic(await self._admin.get(traffic_query()))
+        if run != self._process.run_id:
+            raise AdminUnavailable("Envoy was started again while it was asked")
+        return run, seen
 
     async def read_in_flight(self, group: str, addresses: Collection[Address] | None) -> int:
         """Requests in flight to these instances of a group (None: to the whole group), those that

@@ -205,6 +205,17 @@ class EnvoyRouter:
             raise Temporary(f"the figures of Envoy cannot be read: {error}") from error
         return {f.cluster: {group: counted[group] for group in f.groups} for f in facts}
 
+    async def observe_counters(self) -> tuple[str, dict[str, dict[str, GroupTraffic]]]:
+        """What Envoy has counted since it was started, of all clusters with a listener, and which
+        run of it that is: the next one counts from 0. Raises `Temporary`.
+        """
+        facts = [f for f in self._ledger if f.listener is not None]
+        try:
+            run, counted = await self._counts.read_run({g for f in facts for g in f.groups})
+        except AdminUnavailable as error:
+            raise Temporary(f"the figures of Envoy cannot be read: {error}") from error
+        return run, {f.cluster: {group: counted[group] for group in f.groups} for f in facts}
+
     async def observe_in_flight(
         self, group: str, endpoints: Collection[Endpoint] | None
     ) -> int | None:
