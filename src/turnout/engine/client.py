@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import re
 import time
 import uuid
 from datetime import timedelta
@@ -208,6 +209,13 @@ def _build_runtime() -> Runtime:
     return Runtime(telemetry=TelemetryConfig(logging=LoggingConfig(filter="error")))
 
 
+def _cause(error: RuntimeError) -> str:
+    """The last thing that was said inside of the library's dump, which is written for its authors:
+    `… ConnectError("tcp connect error", Os { code: 111, message: "Connection refused" }) …`."""
+    said = re.findall(r'"([^"]+)"', str(error))
+    return said[-1] if said else str(error)
+
+
 async def _connect(address: str, *, namespace: str, identity: str, runtime: Runtime) -> Client:
     try:
         client = await Client.connect(
@@ -229,7 +237,7 @@ async def _connect(address: str, *, namespace: str, identity: str, runtime: Runt
         raise translate(error, f"asking Temporal at {address} for its namespace") from error
     except RuntimeError as error:
         raise Temporary(
-            f"connecting to Temporal at {address}: {error}",
+            f"connecting to Temporal at {address}: {_cause(error)}",
             hint="Check the address, or leave it out to use the embedded server.",
         ) from error
     return client

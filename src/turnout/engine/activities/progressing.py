@@ -6,7 +6,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
+from datetime import timedelta
 
 import structlog
 from temporalio import activity
@@ -35,10 +36,20 @@ class ProgressLine:
         self.record = self.record.model_copy(update={"waiting_for": reason})
 
 
+def read_worked() -> timedelta:
+    """How long the attempts before this one have worked, as far as Temporal heard of it."""
+    details = activity.info().heartbeat_details
+    return timedelta(seconds=float(details[0])) if details else timedelta(0)
+
+
 @contextlib.asynccontextmanager
-async def keeping_alive(line: ProgressLine, writer: Writer, cluster: str) -> AsyncIterator[None]:
-    """Meanwhile, send heartbeats and write down what is waited for, when that has changed."""
-    task = asyncio.create_task(_keep_alive(line, writer, cluster))
+async def keeping_alive(
+    line: ProgressLine, writer: Writer, cluster: str, worked: Callable[[], timedelta]
+) -> AsyncIterator[None]:
+    """Meanwhile, send heartbeats, with the time worked so far for whoever goes on after a crash, and
+    write down what is waited for, when that has changed.
+    """
+    task = asyncio.create_task(_keep_alive(line, writer, cluster, worked))
     try:
         yield
     finally:
@@ -46,12 +57,14 @@ async def keeping_alive(line: ProgressLine, writer: Writer, cluster: str) -> Asy
         await asyncio.wait({task})
 
 
-async def _keep_alive(line: ProgressLine, writer: Writer, cluster: str) -> None:
+async def _keep_alive(
+    line: ProgressLine, writer: Writer, cluster: str, worked: Callable[[], timedelta]
+) -> None:
     written = line.record
     pause = FIRST_NOTE
     while True:
         await asyncio.sleep(pause)
-        activity.heartbeat()  # Temporal's client thins them out
+        activity.heartbeat(worked().total_seconds())  # Temporal's client thins them out
         if line.record != written:
             written = line.record
             try:

@@ -12,7 +12,7 @@ from temporalio import activity
 from turnout.engine import options
 from turnout.engine.activities.attempts import Attempt, Attempts
 from turnout.engine.activities.failures import describe, failure_of, is_retried
-from turnout.engine.activities.progressing import ProgressLine, keeping_alive
+from turnout.engine.activities.progressing import ProgressLine, keeping_alive, read_worked
 from turnout.engine.activities.writing import Writer
 from turnout.engine.messages import Interruption, StepOrder, StepResult
 from turnout.engine.operations import OperationContext, Operations
@@ -79,13 +79,14 @@ class _Performance:
         self._operations, self._writer, self._clock = operations, writer, clock
         self._began = clock.elapsed()
         self._spent_before = _spent_before()
+        self._worked_before = read_worked()
         record = begun_step(order, clock.now() - self._spent_before, activity.info().attempt)
         self._line = ProgressLine(record)
 
     async def run(self) -> StepResult:
         """Answer, or raise to be tried again."""
         try:
-            async with keeping_alive(self._line, self._writer, self._order.cluster):
+            async with keeping_alive(self._line, self._writer, self._order.cluster, self._worked):
                 await self._write_begin()
                 answer = await self._operate()
         except asyncio.CancelledError:
@@ -110,7 +111,7 @@ class _Performance:
 
     async def _operate(self) -> StepAnswer:
         order = self._order
-        operation = _shortened(order.step.operation, self._spent_before)
+        operation = _shortened(order.step.operation, self._spent_before, self._worked_before)
         context = OperationContext(
             deployment=order.deployment,
             cluster=order.cluster,
@@ -184,6 +185,9 @@ class _Performance:
             self._warn("requests.uncounted", error)
             return None
 
+    def _worked(self) -> timedelta:
+        return self._worked_before + self._clock.elapsed() - self._began
+
     def _is_stuck(self) -> bool:
         patience = max(options.STUCK_AFTER, options.own_wait(self._order.step.operation))
         return self._spent_before + self._clock.elapsed() - self._began >= patience
@@ -206,8 +210,10 @@ def _spent_before() -> timedelta:
     return info.current_attempt_scheduled_time - info.scheduled_time
 
 
-def _shortened(operation: Operation, spent: timedelta) -> Operation:
-    """An operation that goes on after a break does not wait all over again."""
+def _shortened(operation: Operation, spent: timedelta, worked: timedelta) -> Operation:
+    """An operation that goes on after a break does not wait all over again. But a watch is over
+    only when somebody has watched for so long.
+    """
     if not spent:
         return operation
     match operation:
@@ -215,7 +221,7 @@ def _shortened(operation: Operation, spent: timedelta) -> Operation:
             left = max(operation.deadline - spent, min(operation.deadline, RECOVERY))
             return operation.model_copy(update={"deadline": left})
         case Watch():
-            left = max(operation.duration - spent, timedelta(0))
+            left = max(operation.duration - worked, timedelta(0))
             return operation.model_copy(update={"duration": left})
         case DrainGroup():
             left = max(operation.timeout - spent, timedelta(0))
