@@ -46,8 +46,8 @@ def read_worked() -> timedelta:
 async def keeping_alive(
     line: ProgressLine, writer: Writer, cluster: str, worked: Callable[[], timedelta]
 ) -> AsyncIterator[None]:
-    """Meanwhile, send heartbeats, with the time worked so far for whoever goes on after a crash, and
-    write down what is waited for, when that has changed.
+    """Meanwhile, send heartbeats, with the time worked so far, for whoever goes on after a crash;
+    and write down what is waited for, when that has changed.
     """
     task = asyncio.create_task(_keep_alive(line, writer, cluster, worked))
     try:
