@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 
 import structlog
 
@@ -105,6 +106,7 @@ class Parts:
             clock=self.clock,
             observe=self.operations.observe,
             observe_listening=self.router.observe_all_traffic,
+            observe_shut=partial(doctor.observe_shut, self.places.router / "envoy"),
         )
         return await doctor.examine(self.settings, sources)
 

@@ -5,9 +5,13 @@ from pathlib import Path
 
 import pytest
 
+from tests.integration.server.running import free_port
 from turnout.api.views import Finding
+from turnout.model.errors import Temporary
+from turnout.model.traffic import Listener
 from turnout.server import doctor
 from turnout.settings import Settings, read_settings
+from turnout.traffic.envoy import EnvoyRouter
 
 
 def look(settings: Settings) -> dict[str, Finding]:
@@ -68,3 +72,24 @@ def test_a_look_that_fails_is_a_finding_and_not_a_crash(
     (finding,) = doctor.run(settings(tmp_path))
     assert (finding.name, finding.ok) == ("moon", False)
     assert "boom" in finding.sentence
+
+
+async def test_a_listener_whose_port_another_program_has_is_found(tmp_path: Path) -> None:
+    shop = Listener(cluster="shop", port=free_port())
+    web = Listener(cluster="web", port=free_port())
+    async with EnvoyRouter(tmp_path) as first:
+        for listener in (shop, web):
+            await first.apply_listener(listener.cluster, listener)
+        assert await doctor.observe_shut(tmp_path / "envoy", (shop, web)) == {}
+        await first.stop()
+    with pytest.raises(Temporary):
+        await doctor.observe_shut(tmp_path / "envoy", (shop, web))
+    with socket.create_server(("127.0.0.1", shop.port)):
+        async with EnvoyRouter(tmp_path) as second:
+            try:
+                found = await doctor.observe_shut(tmp_path / "envoy", (shop, web))
+            finally:
+                await second.stop()
+    assert set(found) == {"shop"}
+    assert f"port {shop.port} is taken by " in found["shop"].sentence
+    assert found["shop"].hint.startswith("End that program")

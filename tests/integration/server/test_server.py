@@ -66,8 +66,21 @@ async def test_a_service_is_deployed_switched_and_taken_back(data: Path, tmp_pat
         assert view["splits"][0]["confirmed_at"] >= view["splits"][0]["requested_at"]
         log = await server.api.get("/groups/tiny-v000/log", params={"lines": 3})
         assert "GET / HTTP/1.1" in log.text
-        unwell = [f for f in await server.get("/doctor") if not f["ok"]]
-        assert [f["name"] for f in unwell if f["name"].startswith("running")] == []
+        findings = await server.get("/doctor")
+        unwell = [f["name"] for f in findings if not f["ok"]]
+        assert [name for name in unwell if name.startswith(("running", "cluster"))] == []
+        assert findings[-1]["sentence"] == "tiny is served"
+
+        resize = {"kind": "resize", "group": "tiny-v000", "instances": 0, "force": "a test"}
+        emptied = await server.post("/clusters/tiny/operations", resize)
+        assert (await server.await_end(emptied))["status"] == "succeeded"
+        assert await statuses(port) == {503}
+        ill = [
+            f for f in await server.get("/doctor") if f["name"] == "cluster tiny" and not f["ok"]
+        ]
+        assert [f["sentence"] for f in ill] == [
+            "tiny-v000 gets 100 % of the users, but has no instance"
+        ]
         log_text = server.log.read_text()
         assert await server.end() == 0
     assert "Traceback" not in log_text

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from itertools import chain
 
 from turnout.api.views import Finding
+from turnout.model.errors import TurnoutError
 from turnout.server.doctor import host, parts
+from turnout.server.doctor.clusters import Sources, look_at_clusters
 from turnout.server.doctor.findings import trouble
 from turnout.settings import Settings
 
@@ -33,22 +36,40 @@ _LOOKS: tuple[Callable[[Settings], Awaitable[Finding]], ...] = (
 )
 
 
-async def examine(settings: Settings) -> tuple[Finding, ...]:
-    """Everything, in a fixed order. A look that fails is a finding, too."""
-    return tuple(await asyncio.gather(*(_look(look, settings) for look in _LOOKS)))
+async def examine(settings: Settings, sources: Sources | None = None) -> tuple[Finding, ...]:
+    """Everything, in a fixed order. A look that fails is a finding, too.
+
+    `sources`: of a running server, which alone knows how its clusters fare.
+    """
+    looks = [_look(_name(look), _single(look, settings)) for look in _LOOKS]
+    if sources is not None:
+        looks.append(_look("clusters", look_at_clusters(sources)))
+    return tuple(chain.from_iterable(await asyncio.gather(*looks)))
 
 
 def run(settings: Settings) -> tuple[Finding, ...]:
-    """The same, outside of an event loop."""
+    """The same, outside of an event loop and of a server."""
     return asyncio.run(examine(settings))
 
 
-async def _look(look: Callable[[Settings], Awaitable[Finding]], settings: Settings) -> Finding:
-    name = look.__name__.removeprefix("look_at_").replace("_", " ")
+def _name(look: Callable[[Settings], Awaitable[Finding]]) -> str:
+    return look.__name__.removeprefix("look_at_").replace("_", " ")
+
+
+async def _single(
+    look: Callable[[Settings], Awaitable[Finding]], settings: Settings
+) -> tuple[Finding, ...]:
+    return (await look(settings),)
+
+
+async def _look(name: str, looking: Awaitable[tuple[Finding, ...]]) -> tuple[Finding, ...]:
     try:
         async with asyncio.timeout(PATIENCE):
-            return await look(settings)
+            return await looking
     except TimeoutError:
-        return trouble(name, f"no answer within {PATIENCE:g} s", "Try again; is the host busy?")
+        return (trouble(name, f"no answer within {PATIENCE:g} s", "Try again; is the host busy?"),)
+    except TurnoutError as error:
+        hint = error.hint or "Try again; the server's log may say more."
+        return (trouble(name, f"could not be looked at: {error.message}", hint),)
     except Exception as error:
-        return trouble(name, f"could not be looked at: {error!r}", "Please report this.")
+        return (trouble(name, f"could not be looked at: {error!r}", "Please report this."),)
