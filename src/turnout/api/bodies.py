@@ -18,6 +18,8 @@ _ABSOLUTE = r"^/[^\x00-\x1f\x7f]*$"
 
 Line = Annotated[str, StringConstraints(max_length=1000, pattern=_PRINTABLE)]
 Name = Annotated[str, StringConstraints(min_length=1, max_length=100, pattern=_PRINTABLE)]
+Unread = Annotated[str, StringConstraints(max_length=1000)]
+"""A text whose rules are those of the service file: its reader judges it."""
 Folder = Annotated[str, StringConstraints(max_length=4096, pattern=_ABSOLUTE)]
 """Absolute: the server does not know where its callers are."""
 ClusterPath = Annotated[str, StringConstraints(max_length=58, pattern=r"^[a-z0-9-]+$")]
@@ -39,16 +41,16 @@ class Document(Value):
 class CheckBody(Document):
     """A service file to be checked, with what the command line would override."""
 
-    version: Name | None = None
-    strategy: Name | None = None
+    version: Unread | None = None
+    strategy: Unread | None = None
 
 
 class DeployBody(Value):
     """A deployment, or the wish for its plan."""
 
     document: Document
-    version: Name | None = None
-    strategy: Name | None = None
+    version: Unread | None = None
+    strategy: Unread | None = None
     instances: Annotated[int, Field(ge=1, le=1000, strict=True)] | None = None
     on_busy: OnBusy = OnBusy.QUEUED
     by: Line = ""

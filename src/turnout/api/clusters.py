@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from turnout.api.backend import Backend, Traffic
 from turnout.api.views import ClusterView
-from turnout.model.deployment import Status
+from turnout.documents.report import nearest
+from turnout.model.deployment import Kind, Request, Status
 from turnout.model.errors import AdapterError, NotFound
 from turnout.model.journal import DeploymentRecord
 from turnout.model.traffic import Listener
 
 _MOST = 1000
+_NAMED = 10
+"""How many names are worth reading."""
+
 _OPEN = frozenset(status for status in Status if not status.is_end)
 _EVERYWHERE = frozenset({"0.0.0.0", "::", ""})  # noqa: S104 - read, not bound
 
@@ -33,10 +37,7 @@ async def observe_one(backend: Backend, cluster: str) -> ClusterView:
     view = await _view(backend, cluster, records, await _traffic(backend))
     if not (view.state.groups or view.state.listener or records):
         known = await backend.inventory.observe_clusters()
-        raise NotFound(
-            f"There is no cluster {cluster!r}",
-            hint=f"There are: {', '.join(known[:10])}." if known else "There is none yet.",
-        )
+        raise _no_cluster(cluster, known)
     return view
 
 
@@ -44,6 +45,42 @@ async def require_cluster(backend: Backend, cluster: str) -> None:
     """Raises `NotFound` when nothing of the cluster exists. Quick when something does."""
     if cluster not in await backend.inventory.observe_clusters():
         await observe_one(backend, cluster)
+
+
+async def require_names(backend: Backend, request: Request) -> None:
+    """Raises `NotFound` for an operation on a cluster or a server group that does not exist.
+
+    A server group may still come to be while others wait for their turn: the planner will know.
+    """
+    await require_cluster(backend, request.cluster)
+    if not request.group:
+        return
+    ahead = await backend.archive.list_deployments(
+        cluster=request.cluster, statuses=_OPEN, limit=_MOST
+    )
+    if any(r.request.kind is Kind.DEPLOY and r.plan is None for r in ahead):
+        return
+    coming = {r.plan.new_group for r in ahead if r.plan}
+    state = await backend.observe(request.cluster)
+    if request.group not in coming and state.group(request.group) is None:
+        raise no_group(request.cluster, request.group, [g.name for g in state.groups])
+
+
+def no_group(cluster: str, group: str, known: Sequence[str]) -> NotFound:
+    """For whoever names a server group that the cluster does not have."""
+    return NotFound(f"{cluster} has no server group {group!r}", hint=_hint("It has", group, known))
+
+
+def _no_cluster(cluster: str, known: Sequence[str]) -> NotFound:
+    return NotFound(f"There is no cluster {cluster!r}", hint=_hint("There are", cluster, known))
+
+
+def _hint(there: str, name: str, known: Collection[str]) -> str:
+    if not known:
+        return "There is none yet."
+    near = nearest(name, known)
+    meant = f"Did you mean {near!r}? " if near else ""
+    return f"{meant}{there}: {', '.join(list(known)[:_NAMED])}."
 
 
 async def _view(

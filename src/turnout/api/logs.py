@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping
 
 from turnout.api.backend import Backend
+from turnout.api.clusters import no_group, require_cluster
 from turnout.model.errors import InvalidDocument, NotFound
 from turnout.model.names import parse_group
 
@@ -42,8 +43,8 @@ async def _instances(backend: Backend, group: str) -> list[str]:
     state = await backend.observe(cluster)
     found = state.group(group)
     if found is None:
-        known = ", ".join(g.name for g in state.groups) or "none"
-        raise NotFound(f"{cluster} has no server group {group!r}", hint=f"It has: {known}.")
+        await require_cluster(backend, cluster)
+        raise no_group(cluster, group, [g.name for g in state.groups])
     return [i.id for i in found.instances]
 
 

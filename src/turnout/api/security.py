@@ -1,8 +1,8 @@
 """Who may ask, from where, and how much: asked before anything else looks at a request.
 
 On loopback everybody on this machine may ask, but no web page that a browser here has open: the
-`Host` must be a name of loopback (or a page could call itself so by DNS), a page of another origin
-may change nothing, and nobody is allowed to read across origins.
+`Host` must be a name of loopback or the address that is listened on (a page could call itself so by
+DNS), a page of another origin may change nothing, and nobody is allowed to read across origins.
 """
 
 from __future__ import annotations
@@ -45,9 +45,16 @@ _HEADERS: Mapping[str, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """Who may ask. Without a token only names of loopback are answered to."""
+    """Who may ask. Without a token only names of loopback are answered to, and `address`."""
 
     token: SecretStr | None = None
+    address: str = "http://127.0.0.1:7600"
+    """Where the server listens."""
+
+    @property
+    def names(self) -> frozenset[str]:
+        """The hosts that are answered to without a token."""
+        return LOOPBACK | {_name(self.address.removeprefix("http://"))}
 
 
 class Guard:
@@ -99,7 +106,7 @@ class Guard:
             return build_http_problem(
                 421,
                 f"This server does not go by the name {host!r}",
-                "Ask it at 127.0.0.1 or localhost; from elsewhere it needs a token.",
+                f"Ask it at {self._access.address}; from elsewhere it needs a token.",
             )
         origin = headers.get("origin")
         if scope["method"] not in _SAFE and origin is not None and not _is_same(origin, host):

@@ -12,6 +12,7 @@ from turnout.api.app import create_app
 from turnout.api.backend import Entrance
 from turnout.api.security import Access
 from turnout.engine.temporal_server import Starting
+from turnout.server.addresses import format_address
 from turnout.server.listening import build_server
 from turnout.server.parts import running_backend
 from turnout.server.stopping import Stop
@@ -31,7 +32,8 @@ async def serve_on(
     Raises `TurnoutError`, in a group, when a part does not come to life.
     """
     entrance = Entrance(version("turnout"), str(settings.data))
-    api = build_server(create_app(entrance, Access(settings.token)))
+    access = Access(settings.token, format_address(listening))
+    api = build_server(create_app(entrance, access))
     async with asyncio.TaskGroup() as tasks:
         answering = tasks.create_task(api.serve(sockets=[listening]))
         try:

@@ -141,7 +141,9 @@ async def _doctor() -> tuple[Finding, ...]:
     return (Finding(name="disk", ok=False, sentence="1 GB is free", hint="Make room."),)
 
 
-def build_parts(*, token: str = "", is_open: bool = True) -> Parts:
+def build_parts(
+    *, token: str = "", is_open: bool = True, address: str = "http://127.0.0.1:7600"
+) -> Parts:
     """A world with nothing in it, and the API to it."""
     world = World(auto=True)
     clock, journal = MemoryClock(world), MemoryJournal()
@@ -176,7 +178,7 @@ def build_parts(*, token: str = "", is_open: bool = True) -> Parts:
     entrance = Entrance("9.9.9", "/data")
     if is_open:
         entrance.open(backend)
-    app = create_app(entrance, Access(SecretStr(token) if token else None))
+    app = create_app(entrance, Access(SecretStr(token) if token else None, address))
     return Parts(world, journal, deployer, feed, entrance, backend, app)
 
 

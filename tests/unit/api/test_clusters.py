@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import httpx2
 import pytest
 
 from tests.unit.api.parts import SERVICE, Parts, build_parts, deploy_body
+from turnout.model.deployment import Status
+from turnout.model.journal import DeploymentRecord
 from turnout.model.traffic import GroupTraffic
 
 
@@ -74,6 +77,51 @@ async def test_an_unknown_cluster_is_not_found_and_the_known_ones_are_named() ->
             answer = await client.request(method, path, json=body)
             assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
             assert "shop" in answer.json()["hint"]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"kind": "rollback", "group": "shop-v009"},
+        {"kind": "resize", "group": "shop-v009", "instances": 2},
+        {"kind": "enable", "group": "shop-v009"},
+        {"kind": "disable", "group": "shop-v009"},
+        {"kind": "destroy", "group": "shop-v009"},
+    ],
+)
+async def test_an_unknown_server_group_is_not_found_and_nothing_is_recorded(
+    body: dict[str, Any],
+) -> None:
+    parts = build_parts()
+    async with parts.client() as client:
+        await deployed(parts, client, "1")
+        for answer in (
+            await operate(client, **body),
+            await operate(client, **body, plan_only=True),
+        ):
+            problem = answer.json()
+            assert (answer.status_code, problem["code"]) == (404, "not_found")
+            assert problem["detail"] == "shop has no server group 'shop-v009'"
+            assert problem["hint"] == "Did you mean 'shop-v000'? It has: shop-v000."
+        listed = (await client.get("/deployments")).json()
+    assert len(listed) == 1
+
+
+async def test_a_server_group_that_is_still_to_come_may_be_named() -> None:
+    parts = build_parts()
+    async with parts.client() as client:
+        await deployed(parts, client, "1")
+        parts.deployer.hold_back = True
+        waiting = (await client.post("/deployments", json=deploy_body(version="2"))).json()
+        coming = {"kind": "resize", "group": "shop-v001", "instances": 2}
+        assert (await operate(client, **coming)).status_code == 202
+        record = DeploymentRecord.model_validate_json(json.dumps(waiting))
+        plan = await parts.deployer.plan(record.request)
+        running = record.model_copy(update={"status": Status.RUNNING, "plan": plan})
+        await parts.journal.record_deployment(running)
+        assert (await operate(client, **coming)).status_code == 202
+        coming["group"] = "shop-v002"
+        assert (await operate(client, **coming)).status_code == 404
 
 
 async def test_a_rollback_goes_back_and_holds_the_cluster_until_it_is_released() -> None:

@@ -181,6 +181,24 @@ async def test_a_service_file_with_mistakes_is_refused_with_all_of_them() -> Non
     assert not parts.deployer.asked
 
 
+@pytest.mark.parametrize("length", [100, 101, 128, 129, 1000])
+async def test_how_long_a_version_may_be_is_the_readers_business(length: int) -> None:
+    parts = build_parts()
+    version = "7" * length
+    async with parts.client() as client:
+        for path, body in (
+            ("/plans", deploy_body(version=version)),
+            ("/documents/check", {**deploy_body()["document"], "version": version}),
+        ):
+            answer = await client.post(path, json=body)
+            if length <= 128:
+                assert answer.status_code == 200, answer.text
+            else:
+                problem = answer.json()
+                assert (answer.status_code, problem["code"]) == (422, "invalid_document")
+                assert "use up to 128 letters" in problem["problems"][0]["message"]
+
+
 async def test_a_document_can_be_checked_with_what_would_be_overridden() -> None:
     parts = build_parts()
     body = {**deploy_body()["document"], "version": "7", "strategy": "dark"}

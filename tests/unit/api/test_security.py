@@ -29,6 +29,18 @@ async def test_a_page_that_calls_itself_by_another_name_gets_nothing(base: str) 
     assert (answer.status_code, answer.json()["code"]) == (421, "wrong_host")
 
 
+async def test_another_address_of_loopback_is_answered_to_when_it_is_listened_on() -> None:
+    parts = build_parts(address="http://127.0.0.2:7700")
+    for base in ("http://127.0.0.2:7700", "http://127.0.0.2", "http://localhost:7700"):
+        async with parts.client(base) as client:
+            assert (await client.get("/health")).status_code == 200, base
+    for base in ("http://127.0.0.3:7700", "http://127.0.0.2.evil.example:7700"):
+        async with parts.client(base) as client:
+            answer = await client.get("/clusters")
+        assert answer.json()["code"] == "wrong_host", base
+        assert answer.json()["hint"].startswith("Ask it at http://127.0.0.2:7700;")
+
+
 @pytest.mark.parametrize("origin", ["http://evil.example", "http://127.0.0.1:3000", "null"])
 async def test_a_page_of_another_origin_may_change_nothing(origin: str) -> None:
     parts = build_parts()

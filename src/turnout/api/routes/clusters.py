@@ -7,7 +7,7 @@ from fastapi.encoders import jsonable_encoder
 from fastapi.responses import JSONResponse
 
 from turnout.api.bodies import ClusterPath, HoldBody, OperationBody, ReleaseBody
-from turnout.api.clusters import observe_all, observe_one, require_cluster
+from turnout.api.clusters import observe_all, observe_one, require_cluster, require_names
 from turnout.api.ids import new_deployment_id
 from turnout.api.problems import RESPONSES
 from turnout.api.routes.parts import TheBackend
@@ -50,7 +50,7 @@ async def operate(
     """Roll back, resize, enable, disable, destroy or shrink; with `plan_only` only plan it."""
     request = _request(cluster, body, backend.clock, key)
     if body.plan_only:
-        await require_cluster(backend, cluster)
+        await require_names(backend, request)
         return JSONResponse(jsonable_encoder(await backend.deployer.plan(request)))
     return await submit(backend, request, response)
 

@@ -34,7 +34,7 @@ class Part(Value):
     response_class=StreamingResponse,
     responses={
         200: {
-            "description": "Lines, oldest first; of several instances each with its id",
+            "description": "Lines, of each instance oldest first; of several each with its id",
             "content": {"text/plain": {"schema": {"type": "string"}}},
         }
     },

@@ -9,7 +9,7 @@ from fastapi import Header, Response
 from pydantic import StringConstraints
 
 from turnout.api.backend import Backend
-from turnout.api.clusters import require_cluster
+from turnout.api.clusters import require_names
 from turnout.model.deployment import Kind, Request
 from turnout.model.errors import Conflict, NotFound
 from turnout.model.journal import DeploymentRecord
@@ -30,12 +30,12 @@ async def submit(backend: Backend, request: Request, response: Response) -> Depl
     """The record of the first request with this id.
 
     Raises `Conflict` when that asked for something else, `NotFound` for an operation on a cluster
-    that does not exist.
+    or a server group that does not exist.
     """
     record = await _find(backend, request.id)
     if record is None:
         if request.kind is not Kind.DEPLOY:
-            await require_cluster(backend, request.cluster)
+            await require_names(backend, request)
         log.info(
             "deployment.requested",
             deployment=request.id,
