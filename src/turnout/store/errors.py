@@ -25,7 +25,7 @@ _POSTGRESQL_FULL = "53100"
 _WRONG_PLACE = (PermissionError, NotADirectoryError, IsADirectoryError, FileExistsError)
 
 _FREE_SPACE = "Free space on the disk of the database; nothing that was recorded is lost."
-_LOOK = "Look whether the database runs and can be reached; Turnout goes on trying."
+_LOOK = "Look whether the database runs and can be reached."
 
 
 @contextmanager

@@ -180,6 +180,7 @@ async def test_a_database_that_is_not_there_is_a_reason_to_try_again(tmp_path: P
         with pytest.raises(Temporary, match="Could not record a step in the database") as refused:
             await store.record_step(a_step())
     assert "secret" not in refused.value.message + refused.value.hint
+    assert refused.value.hint == "Look whether the database runs and can be reached."
 
 
 async def test_a_connection_that_the_database_cut_is_replaced_unnoticed(

@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import socket
 import stat
 import sys
 import time
@@ -40,6 +41,15 @@ async def test_a_killed_server_is_back_in_seconds_at_its_address(stage: Stage) -
     await connect(stage.address, patience=SOON)
     assert read_address(stage.folder) == stage.address
     assert took < 5
+
+
+async def test_a_temporal_that_is_not_there_is_told_in_a_sentence() -> None:
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))  # and nobody listens
+        address = f"127.0.0.1:{silent.getsockname()[1]}"
+        with pytest.raises(Temporary) as refused:
+            await connect(address)
+    assert refused.value.message == f"connecting to Temporal at {address}: Connection refused"
 
 
 async def test_it_outlives_a_killed_turnout_and_is_found_again(tmp_path: Path) -> None:
