@@ -117,7 +117,9 @@ def _usage(error: TyperException) -> CommandError:
     """What Typer found wrong with the command line, as our own error."""
     context = getattr(error, "ctx", None)
     path = context.command_path if context else "turnout"
-    message = " ".join(error.format_message().replace("Value error, ", "").split())
+    message = _number_wanted(error) or " ".join(
+        error.format_message().replace("Value error, ", "").split()
+    )
     possible = getattr(error, "possibilities", None)
     if possible:
         message = f"{error.message}. Did you mean {sorted(possible)[0]!r}?"
@@ -131,6 +133,19 @@ def _usage(error: TyperException) -> CommandError:
         Exit.USAGE,
         code="usage",
     )
+
+
+def _number_wanted(error: TyperException) -> str:
+    """For a number that is none, or out of bounds: which one is wanted. Else nothing."""
+    parameter, cause = getattr(error, "param", None), error.__cause__
+    least, most = getattr(parameter, "min", None), getattr(parameter, "max", None)
+    problems = getattr(cause, "errors", None)
+    if parameter is None or least is None or problems is None:
+        return ""
+    names = [name for name in parameter.opts if name.startswith("-")] or [parameter.metavar]
+    bounds = f"from {least} to {most}" if most is not None else f"of at least {least}"
+    given = str(problems()[0].get("input", ""))
+    return f"{max(names, key=len)} must be a whole number {bounds}, not {given!r}"
 
 
 def _tell(surroundings: Surroundings, arguments: Sequence[str], error: CommandError) -> int:

@@ -40,7 +40,7 @@ class Client:
         parts = _split(url)
         headers = {"Accept": "application/json"}
         if token:
-            headers["Authorization"] = f"Bearer {token}"
+            headers["Authorization"] = f"Bearer {_sendable(token)}"
         self._http = httpx2.Client(
             base_url=f"{url}/api/v1",
             headers=headers,
@@ -194,6 +194,19 @@ def _split(url: str) -> Any:
     return parts
 
 
+def _sendable(token: str) -> str:
+    """What can stand in a header. Never says what it was: it is a secret, wrong or not."""
+    if not token.strip() or not all(" " <= character <= "~" for character in token):
+        raise CommandError(
+            "TURNOUT_TOKEN cannot be sent: it is blank, or holds a line end or a character "
+            "outside ASCII.",
+            "Set it to the server's token, and to nothing else.",
+            Exit.USAGE,
+            code="usage",
+        )
+    return token
+
+
 def _part(name: str) -> str:
     return quote(name, safe="") or "-"
 
@@ -272,7 +285,7 @@ def _sentence(text: str) -> str:
 
 _HINTS: Mapping[int, str] = {
     401: "Set TURNOUT_TOKEN to the server's token.",
-    403: "TURNOUT_TOKEN is not this server's token.",
+    403: "Ask whoever runs the server; its token goes into TURNOUT_TOKEN.",
     404: "turnout status shows the clusters and server groups, turnout history the deployments.",
     409: "turnout status shows what is going on.",
     422: "Mend it and try again.",

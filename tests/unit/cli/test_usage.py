@@ -59,6 +59,7 @@ def test_a_typing_error_gets_the_nearest_name(typed: list[str], meant: str) -> N
     [
         ["deploy"],
         ["resize", "shop-v001", "many"],
+        ["shrink", "shop", "--keep", "0"],
         ["resize", "shop-v001", "1001"],
         ["resize", "shop", "2"],
         ["enable", "shop-v001", "--share", "0.5"],
@@ -78,6 +79,43 @@ def test_wrong_usage_is_two_lines_on_standard_error_and_nothing_is_sent(typed: l
     assert said.code == Exit.USAGE
     assert said.out == ""
     assert len(said.err.splitlines()) == 2
+    assert not server.asked
+
+
+@pytest.mark.parametrize(
+    ("typed", "said"),
+    [
+        (["resize", "shop-v007", "abc"], "N must be a whole number from 0 to 1000, not 'abc'."),
+        (["resize", "shop-v007", "1.5"], "N must be a whole number from 0 to 1000, not '1.5'."),
+        (
+            ["shrink", "shop", "--keep", "0"],
+            "--keep must be a whole number from 1 to 999, not '0'.",
+        ),
+        (
+            ["plan", "x", "--instances", "0"],
+            "--instances must be a whole number from 1 to 1000, not '0'.",
+        ),
+        (["history", "-n", "0"], "--limit must be a whole number from 1 to 500, not '0'."),
+        (
+            ["server", "--keep-events-days", "no"],
+            "--keep-events-days must be a whole number of at least 1, not 'no'.",
+        ),
+    ],
+)
+def test_a_number_that_is_none_gets_a_sentence_of_ours(typed: list[str], said: str) -> None:
+    assert CommandLine(FakeServer())(*typed).err.splitlines()[0] == f"Error: {said}"
+
+
+@pytest.mark.parametrize("token", ["é", "top\nsecret", " ", "top\x00secret", "€"])
+def test_a_token_that_cannot_be_sent_is_named_but_never_printed(token: str) -> None:
+    server = FakeServer()
+    for arguments in (["status"], ["version"], ["doctor"]):
+        said = CommandLine(server, environment={"TURNOUT_TOKEN": token})(*arguments)
+        assert said.code == Exit.USAGE
+        first, _ = said.err.splitlines()
+        assert first.startswith("Error: TURNOUT_TOKEN cannot be sent: ")
+        assert "secret" not in said.err
+        assert "é" not in said.err
     assert not server.asked
 
 
