@@ -75,11 +75,14 @@ class Feed:
     ) -> AsyncIterator[Event]:
         """Events with a greater sequence number, then new ones as they come. None = only new ones.
 
-        Ends when the feed is closed. Raises what the archive raises.
+        What concerns every cluster, as a restart of the router, is for every watcher; for that of a
+        deployment from its first event on. Ends when the feed is closed. Raises what the archive
+        raises.
         """
         while not self._is_started and not self.closed.is_set():
             await self._changed.wait()
         place = self._newest if after is None else min(after, self._newest)
+        has_begun = deployment is None or place > 0
         while not self.closed.is_set():
             changed = self._changed
             newest = self._newest
@@ -88,7 +91,9 @@ class Feed:
                 continue
             page, place = await self._page(place, newest, cluster, deployment)
             for event in page:
-                yield event
+                has_begun = has_begun or event.deployment == deployment
+                if has_begun:
+                    yield event
 
     async def _page(
         self, place: int, newest: int, cluster: str | None, deployment: str | None
@@ -99,16 +104,27 @@ class Feed:
                 event
                 for event in self._kept
                 if event.sequence > place
-                and cluster in (None, event.cluster)
-                and deployment in (None, event.deployment)
+                and (
+                    not event.cluster
+                    or (cluster in (None, event.cluster) and deployment in (None, event.deployment))
+                )
             ]
             return events, newest
-        read = await self._archive.read_events(
+        read = await self._read(place, cluster, deployment)
+        if len(read) == PAGE:
+            return read, read[-1].sequence
+        return read, max(newest, read[-1].sequence if read else 0)
+
+    async def _read(self, place: int, cluster: str | None, deployment: str | None) -> list[Event]:
+        """A page of the archive. Both parts begin at the same place, so what the page has no room
+        for comes after it."""
+        own = await self._archive.read_events(
             after=place, cluster=cluster, deployment=deployment, limit=PAGE
         )
-        if len(read) == PAGE:
-            return list(read), read[-1].sequence
-        return list(read), max(newest, read[-1].sequence if read else 0)
+        if cluster is None and deployment is None:
+            return list(own)
+        general = await self._archive.read_events(after=place, cluster="", limit=PAGE)
+        return sorted((*own, *general), key=lambda event: event.sequence)[:PAGE]
 
     async def _read_on(self) -> None:
         read = await self._archive.read_events(after=self._newest, limit=PAGE)

@@ -112,6 +112,39 @@ async def test_a_watcher_of_one_cluster_or_deployment_gets_only_that() -> None:
         assert await take(feed.follow(0, cluster="c1", deployment="d3"), 2) == [5, 15]
 
 
+async def test_what_concerns_every_cluster_is_for_every_watcher() -> None:
+    journal = MemoryJournal()
+    feed = Feed(journal)
+    async with running(feed, journal):
+        of_cluster = asyncio.create_task(take(feed.follow(None, cluster="shop"), 2))
+        of_deployment = asyncio.create_task(take(feed.follow(1, deployment="d"), 2))
+        await asyncio.sleep(0)
+        await journal.record_event(event(1, cluster="", deployment=""))
+        await journal.record_event(event(2, cluster="toy", deployment="e"))
+        await journal.record_event(event(3))
+        assert await of_cluster == [2, 4]
+        assert await of_deployment == [2, 4]
+
+
+@pytest.mark.parametrize("keep", [1, 1000])
+async def test_it_reaches_those_who_catch_up_too_and_none_from_before_a_deployment(
+    monkeypatch: pytest.MonkeyPatch, keep: int
+) -> None:
+    monkeypatch.setattr(stream, "PAGE", 3)
+    monkeypatch.setattr(stream, "KEEP", keep)
+    journal = MemoryJournal()
+    feed = Feed(journal)
+    async with running(feed, journal):
+        for number in range(30):
+            cluster = ("", "shop", "toy")[number % 3]
+            deployment = "mine" if cluster == "shop" and number > 10 else ""
+            await journal.record_event(event(number, cluster=cluster, deployment=deployment))
+        general, shop = list(range(2, 32, 3)), list(range(3, 32, 3))
+        assert await take(feed.follow(0, cluster="shop"), 20) == sorted([*general, *shop])
+        since = [n for n in sorted([*general, *shop]) if n >= 15]
+        assert await take(feed.follow(0, deployment="mine"), len(since)) == since
+
+
 async def test_who_is_far_behind_catches_up_from_the_archive(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
