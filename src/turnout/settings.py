@@ -37,22 +37,34 @@ from turnout.model.freeze import Freeze
 FILE = "turnout.yaml"
 DEFAULT_DATA = Path("~/.local/share/turnout")
 
+SHORTEST_TOKEN = 16
+"""Characters of a token where other machines may try to guess it."""
+
 
 def _absolute(path: Path) -> Path:
     return path.expanduser().absolute()
 
 
-def _ports(text: object) -> object:
-    if not isinstance(text, str):
-        return text
-    first, dash, last = text.partition("-")
+def _ports(given: object) -> object:
+    if isinstance(given, tuple | list):
+        return given
+    first, dash, last = str(given).partition("-")
     if not dash or not first.strip().isdecimal() or not last.strip().isdecimal():
-        raise ValueError(f"{text!r} is not a range of ports: write 20000-29999")
+        raise ValueError(f"{given!r} is not a range of ports: write 20000-29999")
     return int(first), int(last)
 
 
+def _in_order(ports: tuple[int, int]) -> tuple[int, int]:
+    first, last = ports
+    if not 1024 <= first <= last <= 65535:
+        raise ValueError(
+            f"{first}-{last}: ports must be from 1024 to 65535, the first not above the last"
+        )
+    return ports
+
+
 Folder = Annotated[Path, AfterValidator(_absolute)]
-Port = Annotated[int, Field(ge=1024, le=65535)]
+Ports = Annotated[tuple[int, int], NoDecode, BeforeValidator(_ports), AfterValidator(_in_order)]
 
 
 class Settings(BaseSettings):
@@ -79,7 +91,7 @@ class Settings(BaseSettings):
     temporal_binary: Folder | None = None
     envoy_binary: Folder | None = None
     """Programs of your own instead of those that were installed with Turnout."""
-    ports: Annotated[tuple[Port, Port], NoDecode, BeforeValidator(_ports)] = (20000, 29999)
+    ports: Ports = (20000, 29999)
     """The first and the last port that instances get."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["auto", "json", "console"] = "auto"
@@ -108,19 +120,25 @@ class Settings(BaseSettings):
         try:
             token = path.read_text().strip()
         except (OSError, UnicodeDecodeError) as error:
-            raise ValueError(f"token_file: {path} cannot be read: {error}") from error
+            raise ValueError(f"token_file: {path} cannot be read: {_reason(error)}") from error
         if not token:
             raise ValueError(f"token_file: {path} is empty")
         return {**values, "token": token}
 
     @model_validator(mode="after")
     def _is_consistent(self) -> Self:
-        if self.ports[0] > self.ports[1]:
-            raise ValueError(f"ports: {self.ports[0]} comes after {self.ports[1]}")
-        if not self.is_local and self.token is None:
+        if self.is_local:
+            return self
+        if self.token is None:
             raise ValueError(
                 f"listen: other machines can reach {self.listen}, so a token is needed: "
                 "set TURNOUT_TOKEN or token_file"
+            )
+        if len(self.token.get_secret_value()) < SHORTEST_TOKEN:
+            raise ValueError(
+                f"token: other machines can reach {self.listen}, so the token (TURNOUT_TOKEN or "
+                f"token_file) needs at least {SHORTEST_TOKEN} characters; "
+                "make one: head -c 24 /dev/urandom | base64"
             )
         return self
 
@@ -178,8 +196,12 @@ def _read(path: Path, report: Report) -> str:
     try:
         return path.read_text()
     except (OSError, UnicodeDecodeError) as error:
-        said = error.strerror if isinstance(error, OSError) else "it is not text"
-        raise report.refuse(Place(), "", f"cannot be read: {said}") from error
+        said = f"{path} cannot be read: {_reason(error)}"
+        raise report.refuse(Place(), "config", said) from error
+
+
+def _reason(error: OSError | UnicodeDecodeError) -> str:
+    return error.strerror or str(error) if isinstance(error, OSError) else "it is not text"
 
 
 def _with_file(written: Mapping[str, Any]) -> type[Settings]:
