@@ -81,7 +81,7 @@ async def test_an_instance_on_the_wrong_port_is_told_which(stage: Stage) -> None
         )
         assert group.instances[0].probe_said == (
             f"nothing listens on 127.0.0.1:{group.instances[0].port}; "
-            f"the process listens on {wrong}: does it use $PORT?"
+            f"the process listens on {wrong} instead of $PORT"
         )
         assert group.instances[0].state is InstanceState.STARTING
 

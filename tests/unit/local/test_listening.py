@@ -6,7 +6,7 @@ from turnout.providers.local.listening import format_listening
 def test_a_wrong_port_is_named() -> None:
     found = frozenset({("0.0.0.0", 8080), ("::", 8080), ("127.0.0.1", 9090)})
     assert format_listening("127.0.0.1", 20013, found) == (
-        "nothing listens on 127.0.0.1:20013; the process listens on 8080, 9090: does it use $PORT?"
+        "nothing listens on 127.0.0.1:20013; the process listens on 8080, 9090 instead of $PORT"
     )
 
 

@@ -34,4 +34,4 @@ def format_listening(host: str, port: int, found: frozenset[tuple[str, int]]) ->
         where = ", ".join(sorted(f"[{h}]:{p}" if ":" in h else f"{h}:{p}" for h, p in found))
         return f"{nothing}; the process listens on {where}: make it listen on {host}"
     ports = ", ".join(str(p) for p in sorted({p for _, p in found}))
-    return f"{nothing}; the process listens on {ports}: does it use $PORT?"
+    return f"{nothing}; the process listens on {ports} instead of $PORT"
