@@ -102,7 +102,7 @@ class Guard:
     def _refuse(self, scope: Scope) -> ProblemDocument | None:
         headers = Headers(scope=scope)
         host = headers.get("host", "")
-        if self._access.token is None and _name(host) not in LOOPBACK:
+        if self._access.token is None and _name(host) not in self._access.names:
             return build_http_problem(
                 421,
                 f"This server does not go by the name {host!r}",
@@ -110,7 +110,11 @@ class Guard:
             )
         origin = headers.get("origin")
         if scope["method"] not in _SAFE and origin is not None and not _is_same(origin, host):
-            return build_http_problem(403, f"A page of {origin} may not change anything here")
+            return build_http_problem(
+                403,
+                f"A page of {origin} may not change anything here",
+                "Use the command line, or a program that is no web page.",
+            )
         if _number(headers.get("content-length", "")) > MOST_BODY:
             return build_http_problem(413, f"A request may have {MOST_BODY} bytes")
         return self._refuse_token(headers, scope["path"])
@@ -125,7 +129,11 @@ class Guard:
                 401, "This server asks for a token", "Set TURNOUT_TOKEN to the server's token."
             )
         if not hmac.compare_digest(given.strip().encode(), token.get_secret_value().encode()):
-            return build_http_problem(403, "This is not this server's token")
+            return build_http_problem(
+                403,
+                "This is not this server's token",
+                "Ask whoever runs the server, and put its token into TURNOUT_TOKEN.",
+            )
         return None
 
 
