@@ -122,5 +122,6 @@ def test_the_sample_of_mistakes_is_what_is_printed() -> None:
 
 
 def test_the_sample_of_a_status_is_what_is_printed() -> None:
-    said = CommandLine(FakeServer(cluster=documents.cluster_view()))("status", "shop")
+    server = FakeServer(cluster=documents.cluster_view(), views=[documents.waiting_view()])
+    said = CommandLine(server)("status", "shop")
     assert sample("status") == said.out

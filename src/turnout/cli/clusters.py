@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from turnout.cli import operating, options
+from turnout.cli.errors import CommandError
 from turnout.cli.exits import Exit
 from turnout.cli.invocation import Invocation
 from turnout.cli.operating import Wish
@@ -14,6 +17,7 @@ from turnout.cli.operating import Wish
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
+    from turnout.cli.answers import ClusterView, DeploymentView
     from turnout.cli.client import Client
 
 _REFRESH = 1.0
@@ -32,7 +36,7 @@ def status(
     cluster: options.MaybeCluster = "",
     watch: Annotated[
         bool,
-        typer.Option("--watch", "-w", help="Go on showing it; in a pipe one line per event."),
+        typer.Option("--watch", "-w", help="Go on showing it; in a pipe then one line per event."),
     ] = False,
 ) -> int:
     """Show who serves: server groups, shares, health, requests.
@@ -46,7 +50,7 @@ def status(
         if call.is_json:
             call.say_json(document)
         else:
-            call.say(_drawn(call, document, cluster))
+            call.say(_drawn(call, client, document, cluster))
     return Exit.SUCCESS
 
 
@@ -105,7 +109,7 @@ def _look(client: Client, cluster: str) -> Any:
     return client.cluster(cluster) if cluster else client.clusters()
 
 
-def _drawn(call: Invocation, document: Any, cluster: str) -> RenderableType:
+def _drawn(call: Invocation, client: Client, document: Any, cluster: str) -> RenderableType:
     from turnout.cli.answers import ClusterView, read_answer
     from turnout.cli.views.cluster import status_view
 
@@ -116,7 +120,19 @@ def _drawn(call: Invocation, document: Any, cluster: str) -> RenderableType:
         call.signs,
         width=call.width,
         instances=bool(cluster),
+        under_way=_under_way(client, views),
     )
+
+
+def _under_way(client: Client, views: Sequence[ClusterView]) -> dict[str, DeploymentView]:
+    """The steps of what runs. Without them the rest is true all the same."""
+    from turnout.cli.answers import DeploymentView, read_answer
+
+    found: dict[str, DeploymentView] = {}
+    for running in (view.running for view in views if view.running):
+        with suppress(CommandError):
+            found[running.id] = read_answer(DeploymentView, client.deployment(running.id))
+    return found
 
 
 def _watch(call: Invocation, client: Client, cluster: str) -> int:
@@ -150,7 +166,7 @@ def _draw(call: Invocation, client: Client, cluster: str) -> None:
                 document = _look(client, cluster)
             except Unreachable as error:
                 lost = Text(f"{error.message} Trying again.", WAIT)
-            drawn = _drawn(call, document, cluster)
+            drawn = _drawn(call, client, document, cluster)
             when = full_time(call.surroundings.now(), call.surroundings.zone)
             live.update(Group(Text(when, "bright_black"), lost, drawn), refresh=True)
             time.sleep(_REFRESH)
@@ -161,6 +177,9 @@ def _print_events(call: Invocation, client: Client, cluster: str) -> None:
     from turnout.cli.views.words import clean, clock_time
 
     console = call.console()
+    if not call.is_json:
+        call.say(_drawn(call, client, _look(client, cluster), cluster), "")
+        call.surroundings.stdout.flush()
     for event, document in every_event(client, cluster, patience=call.surroundings.patience):
         if call.is_json:
             call.say_json(document, compact=True)

@@ -135,7 +135,7 @@ def cancel(
     wait: options.Wait = True,
     reason: options.Reason = "",
 ) -> int:
-    """Stop a deployment and take back what it has done. Done when the old version serves again."""
+    """Stop a deployment and take back what it has done. Done when all is as it was before."""
     from turnout.model.deployment import Status
 
     with call.connect() as client:
@@ -178,10 +178,14 @@ def answer(
 def _goes_on(client: Client, cluster: str) -> str:
     """Who wants to take back a deployment that still runs wants to cancel it."""
     from turnout.cli.answers import ClusterView, read_answer
+    from turnout.cli.views.ahead import ahead_words
+    from turnout.model.deployment import Kind
 
     running = read_answer(ClusterView, client.cluster(cluster)).running
     if running is None:
         return ""
+    if running.question:
+        return f"Note: this waits for its end: {ahead_words(running, Kind.ROLLBACK)}"
     return (
         f"Note: {running.id} is running, and this waits for its end. "
         f"To stop and take back that one instead: turnout cancel {running.id}"

@@ -20,7 +20,7 @@ class Exit(IntEnum):
 
 MEANING: Mapping[Exit, str] = {
     Exit.SUCCESS: "done",
-    Exit.ROLLED_BACK: "rolled back or canceled: the old version serves",
+    Exit.ROLLED_BACK: "rolled back or cancelled: what served before serves, if anything did",
     Exit.USAGE: "wrong usage, an invalid document, or a name that does not exist",
     Exit.FAILED: "failed, or paused with a question and nobody there to answer",
     Exit.REFUSED: "refused, rejected, in conflict, forbidden, or you said no: nothing was touched",

@@ -14,6 +14,7 @@ from turnout.cli.answers import ClusterView, DeploymentView, read_answer
 from turnout.cli.client import Client, Json
 from turnout.cli.errors import CommandError, Unreachable
 from turnout.cli.sse import Message, parse_messages
+from turnout.model.deployment import Status
 from turnout.model.journal import Event
 
 QUIET = 25.0
@@ -104,12 +105,13 @@ def follow(
     news: News,
     *,
     cluster: str,
+    state: bool,
     tick: float,
     patience: float,
 ) -> Iterator[Snapshot]:
     """A snapshot every `tick` seconds and at every event, until it has ended.
 
-    With `cluster` also of the cluster's state.
+    Of the cluster's state too: with `state` always, otherwise only while it waits for its turn.
     Raises `Unreachable` when the server has not answered for `patience` seconds.
     """
     snapshot, looked, heard = None, 0.0, time.monotonic()
@@ -119,7 +121,7 @@ def follow(
         if snapshot is None or now - looked >= (_BREATH if woken else REFRESH):
             looked, woken = now, False
             try:
-                snapshot = _look(client, deployment, cluster)
+                snapshot = _look(client, deployment, cluster, state=state)
                 heard = now
             except Unreachable as error:
                 if snapshot is None or now - heard > patience:
@@ -133,18 +135,19 @@ def follow(
         woken = news.wait(_BREATH if woken else tick) or woken
 
 
-def _look(client: Client, deployment: str, cluster: str) -> Snapshot:
+def _look(client: Client, deployment: str, cluster: str, *, state: bool) -> Snapshot:
     document = client.deployment(deployment)
     view = read_answer(DeploymentView, document)
-    state = None
-    if cluster:
-        try:
-            state = read_answer(ClusterView, client.cluster(cluster))
-        except Unreachable:
-            raise
-        except CommandError:
-            state = None  # a first deployment may not have a cluster yet
-    return Snapshot(document, view, state)
+    if not state and view.record.status is not Status.QUEUED:
+        return Snapshot(document, view)
+    found: ClusterView | None
+    try:
+        found = read_answer(ClusterView, client.cluster(cluster))
+    except Unreachable:
+        raise
+    except CommandError:
+        found = None  # a first deployment may not have a cluster yet
+    return Snapshot(document, view, found)
 
 
 def every_event(client: Client, cluster: str, *, patience: float) -> Iterator[tuple[Event, Json]]:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from turnout.cli import operating, options
 from turnout.cli.exits import Exit
 from turnout.cli.invocation import Invocation
+
+if TYPE_CHECKING:
+    from turnout.cli.client import Client
 
 PANEL = "Look"
 
@@ -43,6 +46,8 @@ def history(
             before=before or None,
             limit=limit,
         )
+        if cluster and not document:
+            _require_cluster(client, cluster)
     if call.is_json:
         call.say_json(document)
         return Exit.SUCCESS
@@ -52,8 +57,17 @@ def history(
 
     records = read_answer(tuple[DeploymentRecord, ...], document)
     now, zone = call.surroundings.now(), call.surroundings.zone
-    call.say(history_view(records, now, zone, width=call.width))
+    if not records and (cluster or status or before):
+        call.say("No such deployment.")
+    else:
+        call.say(history_view(records, now, zone, width=call.width))
     return Exit.SUCCESS
+
+
+def _require_cluster(client: Client, cluster: str) -> None:
+    """A cluster that is gone has its history; one that never was is a mistake in its name."""
+    if not client.deployments(cluster=cluster, limit=1):
+        client.cluster(cluster)
 
 
 def show(

@@ -50,7 +50,7 @@ def logs(
         ),
     ] = 200,
 ) -> int:
-    """Print what instances have written to their output, oldest first."""
+    """Print what instances have written to their output, of each the oldest first."""
     with call.connect() as client:
         groups = _groups(client, name)
         try:

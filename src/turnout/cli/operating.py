@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from turnout.cli.client import Client
     from turnout.model.deployment import Status
+    from turnout.model.journal import DeploymentRecord
 
 _LETTERS = "abcdefghijkmnpqrstuvwxyz23456789"
 """Without those that look alike."""
@@ -116,6 +117,8 @@ def _show_plan(call: Invocation, document: Any, again: str) -> Exit:
         call.say(plan_view(plan))
         if plan.steps and not plan.refused:
             call.say("", f"Do exactly this: {again} --fingerprint {plan.fingerprint}")
+    if plan.refused and call.is_json:
+        raise refusal(plan.refused, plan.refused_rule)
     return Exit.REFUSED if plan.refused else Exit.SUCCESS
 
 
@@ -128,16 +131,32 @@ def _ask(call: Invocation, document: Any, remark: str) -> str:
 
     plan = read_answer(Plan, document)
     if plan.refused:
-        raise CommandError(
-            plan.refused,
-            "Nothing was touched. turnout status shows how things are.",
-            Exit.REFUSED,
-            code=plan.refused_rule or "refused",
-        )
+        raise refusal(plan.refused, plan.refused_rule)
     call.say(plan_summary(plan), *plan_notes(plan), *((remark,) if remark else ()))
     if plan.steps:
         asking.confirm(call, "Go ahead?")
     return plan.fingerprint
+
+
+def refusal(said: str, rule: str, code: str = "refused") -> CommandError:
+    """A refused plan or deployment as an error: nothing was touched."""
+    return CommandError(
+        said,
+        "Nothing was touched. turnout status shows how things are.",
+        Exit.REFUSED,
+        code=rule or code,
+        details={"rule": rule} if rule else {},
+    )
+
+
+def refuse(call: Invocation, record: DeploymentRecord) -> None:
+    """Programs are told of a refusal as of any other error; people have read it by now."""
+    if not call.is_json or OF_STATUS.get(record.status) is not Exit.REFUSED:
+        return
+    rule = record.plan.refused_rule if record.plan else ""
+    raise refusal(
+        record.sentence, rule, code="refused" if record.status == "refused" else "conflict"
+    )
 
 
 def wait_for(
@@ -163,6 +182,7 @@ def wait_for(
         return await_end(call, client, record, wished=wished, answered=answered)
     if call.is_json:
         call.say_json(document)
+        refuse(call, record)
     else:
         from turnout.cli.views.record import outcome
 
@@ -192,9 +212,10 @@ def find_deployment(client: Client, named: str, *, ended: bool = False) -> str:
     except CommandError as error:
         if error.exit_code is not Exit.USAGE:
             raise
+        near = error.hint if error.hint.startswith("Did you mean") else ""
         raise CommandError(
             f"There is no deployment and no cluster {named!r}.",
-            "turnout history lists the deployments, turnout status the clusters.",
+            near or "turnout history lists the deployments, turnout status the clusters.",
             Exit.USAGE,
             code="not_found",
         ) from error

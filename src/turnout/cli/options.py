@@ -120,7 +120,7 @@ Fingerprint = Annotated[
     typer.Option(
         "--fingerprint",
         metavar="F",
-        help="Only if nothing has changed since the plan with this fingerprint.",
+        help="Only if cluster and wish are still those of the plan with this fingerprint.",
         show_default=False,
     ),
 ]

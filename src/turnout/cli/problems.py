@@ -24,7 +24,7 @@ def naming(document: str) -> Iterator[None]:
 
 
 def format_problem(document: str, problem: Mapping[str, Any]) -> str:
-    """`service.yaml:7:3: run.comand: unknown key. Did you mean 'command'?`"""
+    """`service.yaml:7:3: run.comand: there is no such key. Did you mean 'command'?`"""
     line, column = problem.get("line") or 0, problem.get("column") or 0
     place = f"{document}:{line}:{column}" if line else document
     path = f"{problem['path']}: " if problem.get("path") else ""

@@ -16,7 +16,7 @@ class Mark(StrEnum):
 
     DONE = "done"
     FAILED = "failed"
-    CANCELED = "canceled"
+    CANCELED = "cancelled"
     RUNNING = "running"
     TO_COME = "to come"
     NOT_REACHED = "not reached"
@@ -61,6 +61,18 @@ def tell(view: DeploymentView) -> tuple[Line, ...]:
 def running(story: Sequence[Line]) -> Line | None:
     """The line that is going on now."""
     return next((line for line in reversed(story) if line.mark is Mark.RUNNING), None)
+
+
+def running_step(view: DeploymentView) -> StepRecord | None:
+    """The step that is going on now, on the way forward or back."""
+    return next((s for s in reversed(view.steps) if s.state is StepState.RUNNING), None)
+
+
+def teller(view: DeploymentView) -> StepRecord | None:
+    """The failed step that says in full why the deployment was taken back, or failed."""
+    cause = view.record.cause
+    failed = (s for s in reversed(view.steps) if s.state is StepState.FAILED)
+    return next((s for s in failed if cause and cause in s.said), None)
 
 
 def position(view: DeploymentView) -> tuple[int, int]:

@@ -9,7 +9,7 @@ from datetime import datetime
 from rich.console import RenderableType
 from rich.live import Live
 
-from turnout.cli import asking
+from turnout.cli import asking, operating
 from turnout.cli.answers import DeploymentView, read_answer
 from turnout.cli.client import Client
 from turnout.cli.errors import CommandError, Unreachable
@@ -52,6 +52,7 @@ def await_end(
     ended = last.view.record
     if call.is_json:
         call.say_json(last.document["record"])
+        operating.refuse(call, ended)
     elif ended.status.is_end and OF_STATUS[ended.status] and ended.status not in wished:
         call.say(f"More: turnout show {ended.id}")
     return exit_of(ended, wished)
@@ -88,12 +89,13 @@ class _Watch:
         call = self.call
         console = call.error_console() if call.is_json else call.console()
         lines = ProgressLines(call.surroundings.zone)
-        for last in self._snapshots(cluster="", tick=_LINE):
+        for last in self._snapshots(state=False, tick=_LINE):
             now = call.surroundings.now()
             told = (
                 *lines.connection(last.lost, now),
                 *self._others(lines),
                 *lines.news(last.view, now),
+                *lines.ahead(last.view, last.cluster, now),
             )
             for line in told:
                 console.print(line)
@@ -112,10 +114,10 @@ class _Watch:
 
         picture, notes = LiveView(self.call.signs, zone), ProgressLines(zone)
         with Live(console=console, auto_refresh=False, vertical_overflow="crop") as live:
-            for last in self._snapshots(cluster=self.record.request.cluster, tick=_PICTURE):
-                for line in self._others(notes):
-                    live.console.print(line)
+            for last in self._snapshots(state=True, tick=_PICTURE):
                 now = self.call.surroundings.now()
+                for line in (*self._others(notes), *notes.ahead(last.view, last.cluster, now)):
+                    live.console.print(line)
                 drawn = picture.draw(last.view, last.cluster, now, surplus=surplus, lost=last.lost)
                 live.update(drawn, refresh=True)
                 question = self._open_question(last)
@@ -126,12 +128,13 @@ class _Watch:
             console.print(question_view(last.view.record.id, question, now, zone))
         return last
 
-    def _snapshots(self, *, cluster: str, tick: float) -> Iterator[Snapshot]:
+    def _snapshots(self, *, state: bool, tick: float) -> Iterator[Snapshot]:
         return follow(
             self.client,
             self.record.id,
             self.news,
-            cluster=cluster,
+            cluster=self.record.request.cluster,
+            state=state,
             tick=tick,
             patience=self.call.surroundings.patience,
         )

@@ -129,7 +129,7 @@ class Teller:
                 return Line(at, "trip wire", self._tripped(step, operation), Mood.BAD)
             return Line(at, "failed", self._named(_with_answer(step)), Mood.BAD)
         if step.state is StepState.CANCELED:
-            return Line(at, "canceled", step.title, Mood.BACK)
+            return Line(at, "cancelled", step.title, Mood.BACK)
         if step.way_back or operation is None:
             return self._cleaned(step, at)
         told = self._done(step, operation)

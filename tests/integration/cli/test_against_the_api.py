@@ -31,6 +31,7 @@ class Turnout:
 def serve(parts: Parts) -> Iterator[Turnout]:
     with socket.socket() as listening:
         listening.bind(("127.0.0.1", 0))
+        listening.listen()  # who comes before the server has begun waits for it
         config = uvicorn.Config(parts.app, log_level="error", lifespan="off")
         config.timeout_graceful_shutdown = 1
         server = uvicorn.Server(config)
@@ -138,11 +139,27 @@ def test_names_that_do_not_exist_end_with_2(turnout: Turnout, tmp_path: Path) ->
         ["cancel", "d-nothing"],
         ["logs", "shop-v009"],
         ["hold", "shp", "--reason", "x"],
-        ["deploy", write(tmp_path, "1"), "--version", "x" * 101],
+        ["history", "shp"],
+        ["rollback", "shp"],
+        ["rollback", "shop", "--to", "shop-v009"],
+        ["resize", "shop-v009", "3"],
+        ["resize", "shop-v009", "3", "--plan"],
+        ["destroy", "shp-v000"],
     ):
         said = turnout(*arguments)
         assert said.code == Exit.USAGE, (arguments, said)
         assert len(said.err.splitlines()) == 2, (arguments, said.err)
+    assert len(json.loads(turnout("history", "-o", "json").out)) == 1
+    assert "Did you mean 'shop'?" in turnout("status", "shp").err
+
+
+def test_a_version_may_be_as_long_as_in_the_file(turnout: Turnout, tmp_path: Path) -> None:
+    file = write(tmp_path, "1")
+    assert turnout("plan", file, "--version", "x" * 128).code == Exit.SUCCESS
+    for count in (129, 1000):
+        said = turnout("plan", file, "--version", "x" * count)
+        assert said.code == Exit.USAGE
+        assert "is no version: use up to 128 letters" in said.err
 
 
 def test_a_queued_deployment_is_left_alone_found_and_cancelled(
@@ -161,7 +178,9 @@ def test_a_token_is_wanted_and_taken(guarded: Turnout) -> None:
     without = guarded("status")
     assert without.code == Exit.REFUSED
     assert "TURNOUT_TOKEN" in without.err
-    assert guarded("status", token="wrong").code == Exit.REFUSED
+    wrong = guarded("status", token="wrong")
+    assert wrong.code == Exit.REFUSED
+    assert wrong.err.splitlines()[1].startswith("Ask whoever runs the server")
     assert guarded("status", token="let me in").code == Exit.SUCCESS
 
 

@@ -9,7 +9,7 @@ from tests.unit.cli import documents, plans
 from tests.unit.cli.command_line import CommandLine
 from tests.unit.cli.documents import NOW, seconds
 from tests.unit.cli.fake_server import FakeServer
-from turnout.cli.answers import DeploymentView
+from turnout.cli.answers import ClusterView, DeploymentView
 from turnout.cli.exits import Exit
 from turnout.model.deployment import Choice, Kind, Status
 from turnout.model.journal import Event
@@ -24,13 +24,13 @@ ROLLED_BACK = """\
 14:03:13 CET  check        trip wires: inconclusive, 12 requests are too few to judge (requests 12)
 14:03:14 CET  check        trip wires: pass, no worse than shop-v000 (p99_ms 12.5, requests 340)
 14:03:16 CET  failed       watch shop-v001 for 30s (3.8 s): trip wires: 48 ‰ of 340 requests failed, 0 ‰ before the switch
-14:03:16 CET  check        trip wires: fail, trip wires: 48 ‰ of 340 requests failed, 0 ‰ before the switch (failed 17, requests 340)
-14:03:16 CET  rollback     trip wires: 48 ‰ of 340 requests failed, 0 ‰ before the switch
+14:03:16 CET  check        trip wires: fail (failed 17, requests 340)
+14:03:16 CET  rollback     because this failed: watch shop-v001 for 30s
 14:03:16 CET  ok           make sure that 1 of shop-v000 are healthy (80 ms)
 14:03:16 CET  traffic      shop-v000 100 %: confirmed in 60 ms (generation 5)
 14:03:16 CET  ok           let the requests on shop-v001 finish (80 ms)
 14:03:16 CET  ok           destroy shop-v001 (80 ms)
-14:03:16 CET  rolled back  traffic is back on shop-v000: trip wires: 48 ‰ of 340 requests failed, 0 ‰ before the switch
+14:03:16 CET  rolled back  traffic is back on shop-v000
 14:03:16 CET  way back     noticed 3.8 s after the switch, decided in 12 ms, traffic back in 178 ms, 17 requests failed in between
 More: turnout show d-k3v9x2m7qa
 """  # noqa: E501 - as it is printed
@@ -122,6 +122,145 @@ def test_a_queued_deployment_says_whom_it_waits_for(service_file: Path) -> None:
     server = FakeServer(views=[DeploymentView(record=queued), documents.succeeded_view()])
     said = CommandLine(server)("deploy", str(service_file))
     assert said.out.startswith("14:03:07 CET  queued       waits for d-other\n")
+
+
+def in_the_queue(kind: Kind = Kind.DEPLOY) -> DeploymentView:
+    """Waits for `d-other`."""
+    record = documents.record(
+        Status.QUEUED,
+        request=documents.request(kind),
+        sentence="waits for d-other",
+        plan=None,
+        started_at=None,
+    )
+    return DeploymentView(record=record)
+
+
+def other(view: DeploymentView) -> ClusterView:
+    """A cluster where that deployment runs, as `d-other`."""
+    running = view.record.model_copy(update={"request": documents.request(id="d-other")})
+    return documents.cluster_view(running=running)
+
+
+PAUSED = (
+    "queued       d-other is paused: smoke test cannot be made: connection refused. What now? "
+    "(answer: turnout answer d-other retry | rollback | stop | continue, "
+    "or take it back: turnout cancel d-other)\n"
+)
+RUNNING = (
+    "queued       d-other is still running. To take that one back now, without waiting: "
+    "turnout cancel d-other, or roll back with --on-busy superseding\n"
+)
+
+
+def test_who_waits_for_a_paused_deployment_is_told_its_question_once(service_file: Path) -> None:
+    views = [*[in_the_queue()] * 3, documents.succeeded_view()]
+    server = FakeServer(views=views, cluster=other(documents.paused_view()))
+    said = CommandLine(server)("deploy", str(service_file))
+    assert said.code == Exit.SUCCESS
+    first, second, *_ = said.out.splitlines(keepends=True)
+    assert first.endswith("queued       waits for d-other\n")
+    assert second.endswith(PAUSED)
+    assert said.out.count("d-other is paused") == 1
+
+
+def test_at_a_terminal_it_is_told_above_the_picture(service_file: Path) -> None:
+    views = [*[in_the_queue()] * 3, documents.succeeded_view()]
+    server = FakeServer(views=views, cluster=other(documents.paused_view()))
+    environment = {"COLUMNS": "300"}
+    said = CommandLine(server, terminal=True, environment=environment)("deploy", str(service_file))
+    assert said.out.count("d-other is paused: smoke test cannot be made") == 1
+
+
+def test_a_rollback_that_waits_learns_how_to_take_back_what_runs_and_of_its_question() -> None:
+    waiting = in_the_queue(Kind.ROLLBACK)
+    server = FakeServer(views=[waiting], cluster=other(documents.waiting_view()))
+
+    def go_on(looks: int) -> None:
+        if looks == 2:
+            server.cluster = other(documents.paused_view())
+        if looks == 4:
+            server.views = [documents.succeeded_view()]
+
+    server.after_look = go_on
+    said = CommandLine(server)("rollback", "shop")
+    assert said.out.count(RUNNING) == 1
+    assert said.out.count(PAUSED) == 1
+    assert said.out.index(RUNNING) < said.out.index(PAUSED)
+
+
+def test_a_deployment_that_waits_for_one_that_runs_has_nothing_to_decide(
+    service_file: Path,
+) -> None:
+    views = [in_the_queue(), in_the_queue(), documents.succeeded_view()]
+    server = FakeServer(views=views, cluster=other(documents.waiting_view()))
+    said = CommandLine(server)("deploy", str(service_file))
+    assert "turnout cancel" not in said.out
+
+
+def test_a_way_back_that_asks_again_every_minute_is_told_once_to_those_who_wait() -> None:
+    from turnout.cli.views.lines import ProgressLines
+
+    def asked(after: float, default: Choice) -> ClusterView:
+        view = documents.paused_view(default)
+        question = view.record.question
+        assert question
+        later = question.model_copy(update={"asked_at": NOW + seconds(after)})
+        record = view.record.model_copy(update={"question": later})
+        return other(view.model_copy(update={"record": record}))
+
+    for default, times in ((Choice.RETRY, 1), (Choice.ROLLBACK, 2)):
+        lines = ProgressLines(documents.ZONE)
+        told = [lines.ahead(in_the_queue(), asked(after, default), NOW) for after in (0, 60)]
+        assert sum(map(len, told)) == times
+
+
+def test_a_step_that_only_repeats_its_title_is_told_once() -> None:
+    from turnout.cli.views.lines import ProgressLines
+
+    view = documents.switched_view()
+    watching = view.steps[-1].model_copy(
+        update={"waiting_for": "watching shop-v001 for 30s", "deadline": None}
+    )
+    view = view.model_copy(update={"steps": (*view.steps[:-1], watching)})
+    told = ProgressLines(documents.ZONE).news(view, NOW + seconds(20))
+    assert told[-1].endswith("waiting      watch shop-v001 for 30s")
+
+
+def test_a_cause_that_no_step_has_told_is_told_in_full_once() -> None:
+    view = documents.rolled_back_view()
+    view = view.model_copy(update={"steps": view.steps[:4], "checks": ()})
+    said = CommandLine(FakeServer(views=[view]))("show", "d-k3v9x2m7qa", "--follow")
+    assert said.out.count(documents.TRIPPED) == 1
+    assert f"rollback     {documents.TRIPPED}\n" in said.out
+
+
+@pytest.mark.parametrize(
+    ("status", "rule", "code"),
+    [
+        (Status.REFUSED, "held", "held"),
+        (Status.REFUSED, "", "refused"),
+        (Status.REJECTED, "", "conflict"),
+    ],
+)
+def test_for_programs_a_refusal_is_an_error_document_below_the_progress(
+    status: Status, rule: str, code: str, service_file: Path
+) -> None:
+    plan = plans.refused("shop is held", rule) if rule else None
+    record = documents.record(
+        status, sentence="shop is held", plan=plan, started_at=None, ended_at=NOW
+    )
+    server = FakeServer(views=[DeploymentView(record=record)])
+    for more in ([], ["--no-wait"]):
+        said = CommandLine(server)("deploy", str(service_file), "-o", "json", *more)
+        assert said.code == Exit.REFUSED
+        assert json.loads(said.out) == documents.document(record)
+        problem = json.loads(said.err.splitlines()[-1])
+        assert problem["code"] == code
+        assert problem.get("rule", "") == rule
+        assert problem["detail"] == "shop is held"
+        assert problem["hint"]
+        assert problem["exit_code"] == Exit.REFUSED
 
 
 def test_what_happens_beside_the_steps_is_told_too(service_file: Path) -> None:

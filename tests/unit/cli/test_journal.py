@@ -42,7 +42,7 @@ time                     id            cluster  what        version  status     
 SHOW = """\
 deploy shop 1.2.0 by blue_green
   id        d-k3v9x2m7qa
-  outcome   rolled back, traffic is back on shop-v000: trip wires: 48 ‰ of 340 requests failed, 0 ‰ before the switch
+  outcome   rolled back, traffic is back on shop-v000
   cause     trip wires: 48 ‰ of 340 requests failed, 0 ‰ before the switch
   way back  noticed 3.8 s after the switch, decided in 12 ms, traffic back in 178 ms, 17 requests failed in between
   by        anna@build1
@@ -123,6 +123,33 @@ def test_an_empty_history_says_how_to_begin() -> None:
     assert said.out == "No deployment yet. Begin with: turnout deploy service.yaml\n"
 
 
+def test_the_history_of_a_cluster_that_never_was_ends_with_2() -> None:
+    server = FakeServer(cluster=documents.cluster_view())
+    problem = {"detail": "There is no cluster 'shp'", "hint": "Did you mean 'shop'?", "status": 404}
+    server.problems["GET /clusters/shp"] = (404, {"code": "not_found", **problem})
+    for more in ([], ["--status", "failed"]):
+        said = CommandLine(server)("history", "shp", *more)
+        assert said.code == Exit.USAGE
+        assert said.err == "Error: There is no cluster 'shp'.\nDid you mean 'shop'?\n"
+
+
+def test_a_history_without_what_was_asked_for_says_so() -> None:
+    server = FakeServer(cluster=documents.cluster_view())
+    for arguments in (["shop"], ["shop", "--status", "failed"], ["--before", "d-x"]):
+        said = CommandLine(server)("history", *arguments)
+        assert (said.code, said.out) == (Exit.SUCCESS, "No such deployment.\n")
+
+
+def test_a_deployment_that_was_cancelled_is_spelled_as_people_do() -> None:
+    record = documents.record(Status.CANCELED, sentence="cancelled by anna: oops", ended_at=NOW)
+    server = FakeServer(views=[DeploymentView(record=record)])
+    for arguments in (["history"], ["show", record.id], ["show", record.id, "-f"]):
+        said = CommandLine(server)(*arguments)
+        assert "cancelled" in said.out
+        assert "canceled" not in said.out
+    assert json.loads(CommandLine(server)("history", "-o", "json").out)[0]["status"] == "canceled"
+
+
 def test_a_deployment_is_shown_against_its_plan() -> None:
     said = CommandLine(FakeServer(views=[documents.rolled_back_view()]))("show", "d-k3v9x2m7qa")
     assert said.code == Exit.SUCCESS
@@ -177,6 +204,16 @@ def test_a_name_that_is_neither_says_where_to_look() -> None:
     assert said.err == (
         "Error: There is no deployment and no cluster 'nothing'.\n"
         "turnout history lists the deployments, turnout status the clusters.\n"
+    )
+
+
+def test_a_name_that_is_nearly_a_clusters_gets_the_nearest() -> None:
+    problem = {"detail": "no", "hint": "Did you mean 'shop'? There are: shop.", "status": 404}
+    server = FakeServer(problems={"GET /clusters/shp": (404, {"code": "not_found", **problem})})
+    said = CommandLine(server)("show", "shp")
+    assert said.err == (
+        "Error: There is no deployment and no cluster 'shp'.\n"
+        "Did you mean 'shop'? There are: shop.\n"
     )
 
 

@@ -58,8 +58,7 @@ traffic ############################################################
         shop-v001  1.2.0    0 %  ** 1/2 healthy  0 requests  0 failed
         shop-v000  1.1.0  100 %  ** 2/2 healthy  0 requests  0 failed
 
-rolled back, traffic is back on shop-v000: trip wires: 48 ‰ of 340 requests failed, 0 ‰ before the
-switch
+rolled back, traffic is back on shop-v000
 noticed 3.8 s after the switch, decided in 12 ms, traffic back in 178 ms, 17 requests failed in
 between
 """

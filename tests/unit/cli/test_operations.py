@@ -105,6 +105,16 @@ def test_a_person_who_rolls_back_during_a_deployment_learns_of_cancel() -> None:
     assert "turnout cancel d-k3v9x2m7qa" in said.out
 
 
+def test_a_person_who_rolls_back_behind_a_question_learns_it() -> None:
+    running = documents.paused_view().record
+    server = FakeServer(plan=plans.cold_rollback(), cluster=documents.cluster_view(running=running))
+    said = CommandLine(server, terminal=True, typed="n\n", environment={"COLUMNS": "300"})(
+        "rollback", "shop"
+    )
+    assert "d-k3v9x2m7qa is paused: smoke test cannot be made" in said.out
+    assert "turnout answer d-k3v9x2m7qa retry" in said.out
+
+
 @pytest.mark.parametrize(
     ("arguments", "asks"),
     [

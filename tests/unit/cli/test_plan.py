@@ -62,6 +62,10 @@ def test_a_plan_that_is_refused_says_by_which_rule(service_file: Path) -> None:
     said = CommandLine(FakeServer(plan=plan))("plan", str(service_file))
     assert said.code == Exit.REFUSED
     assert " Refused (held): shop is held: we look into it\n" in said.out
+    for_programs = CommandLine(FakeServer(plan=plan))("plan", str(service_file), "-o", "json")
+    assert for_programs.code == Exit.REFUSED
+    assert json.loads(for_programs.out)["refused_rule"] == "held"
+    assert json.loads(for_programs.err)["rule"] == "held"
 
 
 def test_a_plan_for_programs_is_the_servers_document(service_file: Path) -> None:
@@ -104,7 +108,7 @@ PROBLEMS = {
     "hint": "",
     "problems": [
         {
-            "message": "unknown key",
+            "message": "there is no such key",
             "path": "run.comand",
             "line": 7,
             "column": 3,
@@ -120,7 +124,7 @@ def test_mistakes_in_a_document_are_told_like_a_compiler_does(service_file: Path
     said = CommandLine(server)("plan", str(service_file))
     assert said.code == Exit.USAGE
     assert said.err == (
-        f"{service_file}:7:3: run.comand: unknown key. Did you mean 'command'?\n"
+        f"{service_file}:7:3: run.comand: there is no such key. Did you mean 'command'?\n"
         f"{service_file}: listen is missing\n"
     )
 

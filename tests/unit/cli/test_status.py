@@ -9,15 +9,17 @@ from tests.unit.cli import documents
 from tests.unit.cli.command_line import CommandLine
 from tests.unit.cli.documents import NOW, seconds
 from tests.unit.cli.fake_server import FakeServer
+from tests.unit.cli.plans import blue_green
+from turnout.cli.answers import DeploymentView
 from turnout.cli.exits import Exit
 from turnout.model.deployment import Status
-from turnout.model.journal import Event
+from turnout.model.journal import Event, StepState
 from turnout.model.servers import InstanceState
 from turnout.model.traffic import GroupTraffic
 
 ONE = """\
 shop  http://127.0.0.1:8080
-  running: deploy shop 1.2.0 by blue_green, wait until 2 of 2 instances of shop-v001 are healthy (step 3 of 7, 12.0 s, d-k3v9x2m7qa)
+  running: deploy shop 1.2.0 by blue_green, wait until 2 of 2 instances of shop-v001 are healthy: 1 of 2 healthy; i-004 GET /healthz on 127.0.0.1:40104: 503 "warming up" (4 s) (step 3 of 7, 12.0 s, d-k3v9x2m7qa)
   group      version  share                        healthy  state    age    requests  failed
   shop-v001  1.2.0     25 %  █████░░░░░░░░░░░░░░░  1/2      enabled  24s       1,204       0
   shop-v000  1.1.0     75 %  ███████████████░░░░░  2/2      enabled  3h12m    88,120       3
@@ -41,9 +43,61 @@ shop  http://127.0.0.1:8080
 
 
 def test_one_cluster_is_shown_with_what_goes_on_and_every_instance() -> None:
-    said = CommandLine(FakeServer(cluster=documents.cluster_view()))("status", "shop")
+    said = CommandLine(going_on(documents.waiting_view()))("status", "shop")
     assert said.code == Exit.SUCCESS
     assert said.out == ONE
+
+
+def going_on(view: DeploymentView) -> FakeServer:
+    """A server where that deployment runs, with a record as the engine writes it."""
+    return FakeServer(cluster=documents.cluster_view(running=view.record), views=[view])
+
+
+def told(server: FakeServer) -> str:
+    """What a status says of the deployment that runs."""
+    return CommandLine(server)("status").out.splitlines()[1].strip()
+
+
+def test_a_running_deployment_has_its_title_once_also_between_two_steps() -> None:
+    view = documents.waiting_view()
+    title = blue_green().title
+    between = view.model_copy(
+        update={"record": documents.record(sentence=title), "steps": view.steps[:2]}
+    )
+    assert told(going_on(between)) == f"running: {title} (step 2 of 7, 12.0 s, d-k3v9x2m7qa)"
+    unknown = FakeServer(cluster=documents.cluster_view(running=between.record))
+    assert told(unknown) == f"running: {title} (12.0 s, d-k3v9x2m7qa)"
+
+
+def test_a_way_back_is_shown_with_its_cause_and_its_step() -> None:
+    view = documents.rolled_back_view()
+    record = documents.record(
+        Status.ROLLING_BACK, sentence=f"rolling back: {documents.TRIPPED}", cause=documents.TRIPPED
+    )
+    back = view.steps[5].model_copy(update={"state": StepState.RUNNING, "ended_at": None})
+    said = told(going_on(DeploymentView(record=record, steps=(*view.steps[:5], back))))
+    assert said == (
+        f"rolling back: {blue_green().title}, {documents.TRIPPED}, "
+        "make sure that 1 of shop-v000 are healthy (way back, 12.0 s, d-k3v9x2m7qa)"
+    )
+
+
+def test_a_paused_deployment_is_shown_with_its_question() -> None:
+    view = documents.paused_view()
+    ended = view.steps[-1].model_copy(update={"state": StepState.FAILED, "ended_at": NOW})
+    said = told(going_on(view.model_copy(update={"steps": (*view.steps[:-1], ended)})))
+    assert said == (
+        f"paused: {blue_green().title}, smoke test cannot be made: connection refused. What now? "
+        "(step 3 of 7, 12.0 s, d-k3v9x2m7qa)"
+    )
+
+
+def test_a_step_in_trouble_is_told_with_it() -> None:
+    view = documents.waiting_view()
+    trouble = f"{view.steps[-1].title}: no answer (attempt 2 failed)"
+    record = view.record.model_copy(update={"sentence": trouble})
+    said = told(going_on(view.model_copy(update={"record": record})))
+    assert said == (f"running: {blue_green().title}, {trouble} (step 3 of 7, 12.0 s, d-k3v9x2m7qa)")
 
 
 def test_a_held_cluster_says_so_and_cold_and_warm_groups_are_told_apart() -> None:
@@ -141,7 +195,9 @@ EVENTS = [
 
 def stream_of(events: list[Event]) -> httpx2.MockTransport:
     """All events once; whoever comes back is interrupted."""
-    server = FakeServer(events=events)
+    server = FakeServer(
+        events=events, cluster=documents.cluster_view(running=None, traffic={}), views=[]
+    )
 
     def answer(request: httpx2.Request) -> httpx2.Response:
         if request.headers.get("last-event-id"):
@@ -153,7 +209,9 @@ def stream_of(events: list[Event]) -> httpx2.MockTransport:
 
 def test_watching_in_a_pipe_prints_a_line_per_event() -> None:
     said = CommandLine(transport=stream_of(EVENTS))("status", "--watch")
-    assert said.out == (
+    state, _, events = said.out.partition("\n\n")
+    assert state.startswith("shop  http://127.0.0.1:8080\n  group ")
+    assert events == (
         "14:03:07 CET  shop  create shop-v001\n14:03:09 CET  shop  i-001 exited with 1\n"
     )
     assert said.code == Exit.INTERRUPTED
@@ -171,6 +229,8 @@ def test_watching_at_a_terminal_draws_again_and_survives_a_restart() -> None:
 
     def answer(request: httpx2.Request) -> httpx2.Response:
         nonlocal looks
+        if not request.url.path.endswith("/clusters"):
+            return server.answer(request)
         looks += 1
         if looks == 3:
             raise httpx2.ConnectError("refused")

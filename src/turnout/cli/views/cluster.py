@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 
 from rich.console import Group, RenderableType
@@ -10,7 +10,8 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from turnout.cli.answers import ClusterView
+from turnout.cli import story
+from turnout.cli.answers import ClusterView, DeploymentView
 from turnout.cli.views import words
 from turnout.cli.views.signs import Signs, share_bar
 from turnout.model.journal import DeploymentRecord
@@ -30,15 +31,20 @@ def status_view(
     *,
     width: int = 120,
     instances: bool = False,
+    under_way: Mapping[str, DeploymentView] | None = None,
 ) -> RenderableType:
-    """All clusters, one block each; with a bar where `width` has room."""
+    """All clusters, one block each; with a bar where `width` has room.
+
+    `under_way`: what is known of the deployments that run, by their ids.
+    """
     if not views:
         return Text(NO_CLUSTER)
     blocks: list[RenderableType] = []
     for view in views:
         if blocks:
             blocks.append(Text())
-        blocks.append(_cluster(view, now, BAR if width >= 100 else 0, signs))
+        running = (under_way or {}).get(view.running.id) if view.running else None
+        blocks.append(_cluster(view, running, now, BAR if width >= 100 else 0, signs))
         if instances and any(g.instances for g in view.state.groups):
             blocks += [Text(), _instances(view, now)]
     return Group(*blocks)
@@ -51,13 +57,15 @@ def group_state(group: ServerGroup, share: int) -> tuple[str, str]:
     return ("cold", words.FAINT) if group.is_cold else ("warm", words.OLD)
 
 
-def _cluster(view: ClusterView, now: datetime, bar: int, signs: Signs) -> RenderableType:
+def _cluster(
+    view: ClusterView, running: DeploymentView | None, now: datetime, bar: int, signs: Signs
+) -> RenderableType:
     head = Text.assemble(
         (view.state.cluster, "bold"), "  ", (view.address or "no listener", words.FAINT)
     )
     lines: list[RenderableType] = [head]
     if view.running:
-        lines.append(_going_on(view.running, now))
+        lines.append(_going_on(running or DeploymentView(record=view.running), now))
     lines += [_waiting(record) for record in view.waiting]
     if view.state.held:
         held = f"{words.clean(view.state.held)} (turnout release {view.state.cluster})"
@@ -71,17 +79,34 @@ def _cluster(view: ClusterView, now: datetime, bar: int, signs: Signs) -> Render
     return Group(*lines)
 
 
-def _going_on(record: DeploymentRecord, now: datetime) -> RenderableType:
-    status = words.STATUS_WORDS[record.status]
-    steps = record.plan.steps if record.plan else ()
-    step = next((n for n, s in enumerate(steps, 1) if record.sentence.startswith(s.title)), 0)
-    where = f"step {step} of {len(steps)}, " if step else ""
+def _going_on(view: DeploymentView, now: datetime) -> RenderableType:
+    record = view.record
+    doing = ", ".join((words.title(record), *_doing(view)))
     said = Text.assemble(
-        (f"{status}: ", words.STATUS_STYLES[record.status]),
-        f"{words.clean(words.title(record))}, {words.clean(record.sentence)} ",
-        (f"({where}{words.duration(record, now)}, {record.id})", words.FAINT),
+        (f"{words.STATUS_WORDS[record.status]}: ", words.STATUS_STYLES[record.status]),
+        f"{words.clean(doing)} ",
+        (f"({_where(view)}{words.duration(record, now)}, {record.id})", words.FAINT),
     )
     return Padding.indent(said, 2)
+
+
+def _doing(view: DeploymentView) -> Iterator[str]:
+    """Trouble, if there is any, and the step that runs with what it waits for."""
+    record, step = view.record, story.running_step(view)
+    told = record.sentence.removeprefix(f"{words.STATUS_WORDS[record.status]}: ")
+    if told not in (words.title(record), step.title if step else ""):
+        yield told
+    if step and (told == step.title or not told.startswith(step.title)):
+        reason = words.reason(step.title, step.waiting_for)
+        yield f"{step.title}: {reason}" if reason else step.title
+
+
+def _where(view: DeploymentView) -> str:
+    step = story.running_step(view)
+    if step and step.way_back:
+        return "way back, "
+    number, planned = story.position(view)
+    return f"step {number} of {planned}, " if number else ""
 
 
 def _waiting(record: DeploymentRecord) -> Text:

@@ -9,9 +9,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, tzinfo
 
-from turnout.cli.answers import DeploymentView
+from turnout.cli import story
+from turnout.cli.answers import ClusterView, DeploymentView
 from turnout.cli.views import words
-from turnout.cli.views.record import figures, way_back_words
+from turnout.cli.views.ahead import ahead_mark, ahead_words
+from turnout.cli.views.record import figures, way_back_words, without_cause
 from turnout.model.deployment import Kind, Status
 from turnout.model.journal import CheckRecord, SplitRecord, StepRecord, StepState
 
@@ -25,7 +27,7 @@ LONGEST_SILENCE = timedelta(seconds=60)
 _STEP_LABELS = {
     StepState.SUCCEEDED: "ok",
     StepState.FAILED: "failed",
-    StepState.CANCELED: "canceled",
+    StepState.CANCELED: "cancelled",
 }
 
 
@@ -60,6 +62,18 @@ class ProgressLines:
             lines += self._waiting(view, now)
         return lines
 
+    def ahead(self, view: DeploymentView, cluster: ClusterView | None, now: datetime) -> list[str]:
+        """For one that waits for its turn: what may be done about the one whose turn it is."""
+        running = cluster.running if cluster else None
+        if running is None or view.record.status is not Status.QUEUED:
+            return []
+        key = ("ahead", *ahead_mark(running))
+        said = ahead_words(running, view.record.request.kind)
+        if not said or key in self._told:
+            return []
+        self._told.add(key)
+        return [self.line(now, "queued", said)]
+
     def connection(self, lost: str, now: datetime) -> list[str]:
         """A line when the server goes away, `lost` saying why, and one when it is back."""
         was_lost, self._lost = self._lost, bool(lost)
@@ -73,7 +87,7 @@ class ProgressLines:
 
     def _waiting(self, view: DeploymentView, now: datetime) -> list[str]:
         """The step that waits, and why: soon at first, then less and less often."""
-        step = next((s for s in reversed(view.steps) if s.state is StepState.RUNNING), None)
+        step = story.running_step(view)
         if step is None:
             return []
         if step.number != self._step:
@@ -86,7 +100,9 @@ class ProgressLines:
         until = ""
         if step.deadline:
             until = f" (until {words.deadline_time(step.deadline, now, self.zone)} at most)"
-        return [self.line(now, "waiting", f"{step.title}: {step.waiting_for}{until}")]
+        reason = words.reason(step.title, step.waiting_for)
+        why = f": {reason}" if reason else ""
+        return [self.line(now, "waiting", f"{step.title}{why}{until}")]
 
 
 def _happenings(view: DeploymentView) -> Iterator[_Happening]:
@@ -96,7 +112,7 @@ def _happenings(view: DeploymentView) -> Iterator[_Happening]:
     for split in view.splits:
         yield _split(split)
     for check in view.checks:
-        yield _check(check)
+        yield _check(check, view.steps)
 
 
 def _statuses(view: DeploymentView) -> Iterator[_Happening]:
@@ -107,16 +123,21 @@ def _statuses(view: DeploymentView) -> Iterator[_Happening]:
     if record.started_at:
         begun = f"{words.title(record)} ({record.id})"
         yield _Happening(record.started_at, ("started",), "started", begun)
-    if record.decided_at and record.request.kind is not Kind.ROLLBACK:
-        why = record.cause or record.sentence
-        yield _Happening(record.decided_at, ("back",), "rollback", why)
+    taken_back = None if record.request.kind is Kind.ROLLBACK else record.decided_at
+    if taken_back:
+        failed = story.teller(view)
+        full = record.cause or record.sentence
+        why = f"because this failed: {failed.title}" if failed else full
+        yield _Happening(taken_back, ("back",), "rollback", why)
     if record.question:
         asked = record.question
         yield _Happening(asked.asked_at, ("asked", asked.asked_at), "paused", asked.sentence)
     if record.status.is_end:
         at = record.ended_at or record.request.requested_at
         label = words.STATUS_WORDS[record.status]
-        said = record.sentence.removeprefix(label).lstrip(",: ") or record.sentence
+        told = taken_back or story.teller(view)
+        sentence = without_cause(record) if told else record.sentence
+        said = sentence.removeprefix(label).lstrip(",: ") or sentence
         yield _Happening(at, ("end",), label, said)
         back = way_back_words(record)
         if back:
@@ -152,10 +173,12 @@ def _split(split: SplitRecord) -> _Happening:
     return _Happening(split.confirmed_at, ("split", split.generation), "traffic", text)
 
 
-def _check(check: CheckRecord) -> _Happening:
-    """Only the first of every verdict is news."""
+def _check(check: CheckRecord, steps: tuple[StepRecord, ...]) -> _Happening:
+    """Only the first of every verdict is news. What made a step fail, that step has told."""
     answer = check.answer
     found = f" ({figures(answer.figures)})" if answer.figures else ""
     key = ("check", check.step, answer.check, answer.verdict)
-    text = f"{answer.check}: {answer.verdict}, {answer.sentence}{found}"
+    is_told = any(s.state is StepState.FAILED and answer.sentence in s.said for s in steps)
+    why = "" if is_told else f", {answer.sentence}"
+    text = f"{answer.check}: {answer.verdict}{why}{found}"
     return _Happening(check.at, key, "check", text)

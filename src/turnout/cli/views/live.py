@@ -121,8 +121,9 @@ class LiveView:
             return
         if record.attempts > 1:
             title.append(f" (attempt {record.attempts})", words.WAIT)
-        if record.waiting_for:
-            title.append(f"\n{words.clean(record.waiting_for)}", words.WAIT)
+        reason = words.reason(line.title, record.waiting_for)
+        if reason:
+            title.append(f"\n{words.clean(reason)}", words.WAIT)
         if record.deadline:
             left = words.took(record.deadline - now)
             until = words.deadline_time(record.deadline, now, self.zone)
@@ -141,7 +142,7 @@ class LiveView:
         if lost:
             parts += [Text(), Text(f"{lost} Trying again.", words.WAIT)]
         if view.record.status.is_end:
-            parts += [Text(), outcome(view.record)]
+            parts += [Text(), outcome(view.record, cause=story.teller(view) is None)]
             back = way_back_words(view.record)
             if back:
                 parts.append(Text(back, words.FAINT))

@@ -48,12 +48,20 @@ def record_view(
     return Group(*parts)
 
 
-def outcome(record: DeploymentRecord) -> Text:
-    """How it stands or ended, in one sentence that begins with the status."""
+def outcome(record: DeploymentRecord, *, cause: bool = True) -> Text:
+    """How it stands or ended, in one sentence that begins with the status.
+
+    Without `cause` for where that is told beside it.
+    """
     word = words.STATUS_WORDS[record.status]
-    said = words.clean(record.sentence)
+    said = words.clean(record.sentence if cause else without_cause(record))
     rest = said.removeprefix(word) if said.startswith(word) else f": {said}"
     return Text.assemble((word, words.STATUS_STYLES[record.status]), rest)
+
+
+def without_cause(record: DeploymentRecord) -> str:
+    """How it ended, but not why."""
+    return record.sentence.removesuffix(f": {record.cause}") if record.cause else record.sentence
 
 
 def question_view(deployment: str, question: Question, now: datetime, zone: tzinfo | None) -> Text:
@@ -107,7 +115,7 @@ def _fact_lines(
 ) -> Iterator[tuple[str, str | Text]]:
     request = record.request
     yield "id", record.id
-    yield "outcome" if record.status.is_end else "status", outcome(record)
+    yield "outcome" if record.status.is_end else "status", outcome(record, cause=False)
     yield "cause", words.clean(record.cause)
     yield "way back", way_back_words(record)
     yield "reverses", record.reverses
@@ -169,7 +177,8 @@ def _step(line: Line, now: datetime, signs: Signs) -> tuple[Text | str, ...]:
         said = Text(str(line.mark), words.FAINT)
         return mark, Text(words.clean(line.title), words.FAINT), "", longest, "", said
     said = Text(
-        words.clean(record.said or record.waiting_for), style if line.mark is Mark.FAILED else ""
+        words.clean(record.said or words.reason(line.title, record.waiting_for)),
+        style if line.mark is Mark.FAILED else "",
     )
     return (
         mark,

@@ -22,7 +22,7 @@ STATUS_WORDS: Mapping[Status, str] = {
     Status.FAILED: "failed",
     Status.REFUSED: "refused",
     Status.REJECTED: "rejected",
-    Status.CANCELED: "canceled",
+    Status.CANCELED: "cancelled",
 }
 
 STATUS_STYLES: Mapping[Status, str] = {
@@ -92,6 +92,12 @@ def took(duration: timedelta) -> str:
 def between(start: datetime | None, end: datetime | None) -> str:
     """How long from one moment to another; a dash when one is missing."""
     return "-" if start is None or end is None else took(end - start)
+
+
+def reason(title: str, waiting_for: str) -> str:
+    """What a step waits for; empty when its title says that: `watch …`, `watching …`."""
+    first, _, rest = waiting_for.partition(" ")
+    return "" if title.startswith(f"{first.removesuffix('ing')} {rest}".strip()) else waiting_for
 
 
 def age(since: datetime, now: datetime) -> str:
