@@ -12,7 +12,7 @@ from tests.unit.cli.fake_server import FakeServer
 from turnout.cli.answers import ClusterView, DeploymentView
 from turnout.cli.exits import Exit
 from turnout.model.deployment import Choice, Kind, Status
-from turnout.model.journal import Event
+from turnout.model.journal import Event, StepState
 
 ROLLED_BACK = """\
 14:03:07 CET  started      deploy shop 1.2.0 by blue_green (d-k3v9x2m7qa)
@@ -198,6 +198,17 @@ def test_a_deployment_that_waits_for_one_that_runs_has_nothing_to_decide(
     assert "turnout cancel" not in said.out
 
 
+def test_one_whose_turn_has_just_come_is_not_told_to_take_itself_back() -> None:
+    """Record and cluster are two looks."""
+    waiting = in_the_queue(Kind.ROLLBACK)
+    running = waiting.record.model_copy(update={"status": Status.RUNNING})
+    server = FakeServer(
+        views=[waiting, documents.succeeded_view()],
+        cluster=documents.cluster_view(running=running),
+    )
+    assert "turnout cancel" not in CommandLine(server)("rollback", "shop").out
+
+
 def test_a_way_back_that_asks_again_every_minute_is_told_once_to_those_who_wait() -> None:
     from turnout.cli.views.lines import ProgressLines
 
@@ -325,6 +336,19 @@ def test_in_a_pipe_a_question_ends_the_waiting_with_3(service_file: Path) -> Non
         "Answer:   turnout answer d-k3v9x2m7qa retry | rollback | stop | continue",
         "          without an answer by 2025-11-24 14:03:07 CET: rollback",
     ]
+
+
+def test_a_question_about_a_step_that_has_failed_does_not_repeat_why(service_file: Path) -> None:
+    view = documents.paused_view()
+    cause = "smoke test cannot be made: connection refused"
+    failed = view.steps[-1].model_copy(
+        update={"state": StepState.FAILED, "said": cause, "ended_at": NOW + seconds(6)}
+    )
+    record = view.record.model_copy(update={"cause": cause})
+    view = view.model_copy(update={"record": record, "steps": (*view.steps[:-1], failed)})
+    said = CommandLine(FakeServer(views=[view]))("deploy", str(service_file))
+    assert f"paused       because this failed: {failed.title}\n" in said.out
+    assert said.out.count(cause) == 2  # where it happened, and in the question
 
 
 def test_a_way_back_that_tries_again_by_itself_is_waited_for(service_file: Path) -> None:

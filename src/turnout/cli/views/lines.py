@@ -15,7 +15,7 @@ from turnout.cli.views import words
 from turnout.cli.views.ahead import ahead_mark, ahead_words
 from turnout.cli.views.record import figures, way_back_words, without_cause
 from turnout.model.deployment import Kind, Status
-from turnout.model.journal import CheckRecord, SplitRecord, StepRecord, StepState
+from turnout.model.journal import CheckRecord, Question, SplitRecord, StepRecord, StepState
 
 LABEL = 13
 
@@ -66,6 +66,8 @@ class ProgressLines:
         """For one that waits for its turn: what may be done about the one whose turn it is."""
         running = cluster.running if cluster else None
         if running is None or view.record.status is not Status.QUEUED:
+            return []
+        if running.id == view.record.id:  # its turn has come between two looks
             return []
         key = ("ahead", *ahead_mark(running))
         said = ahead_words(running, view.record.request.kind)
@@ -130,8 +132,7 @@ def _statuses(view: DeploymentView) -> Iterator[_Happening]:
         why = f"because this failed: {failed.title}" if failed else full
         yield _Happening(taken_back, ("back",), "rollback", why)
     if record.question:
-        asked = record.question
-        yield _Happening(asked.asked_at, ("asked", asked.asked_at), "paused", asked.sentence)
+        yield _paused(record.question, view)
     if record.status.is_end:
         at = record.ended_at or record.request.requested_at
         label = words.STATUS_WORDS[record.status]
@@ -142,6 +143,14 @@ def _statuses(view: DeploymentView) -> Iterator[_Happening]:
         back = way_back_words(record)
         if back:
             yield _Happening(at, ("way back",), "way back", back)
+
+
+def _paused(asked: Question, view: DeploymentView) -> _Happening:
+    """The question; of one that only repeats what a step has told, which step that was."""
+    failed = story.teller(view)
+    is_told = failed is not None and view.record.cause in asked.sentence
+    said = f"because this failed: {failed.title}" if failed and is_told else asked.sentence
+    return _Happening(asked.asked_at, ("asked", asked.asked_at), "paused", said)
 
 
 def _step(step: StepRecord, splits: tuple[SplitRecord, ...]) -> Iterator[_Happening]:
