@@ -58,6 +58,10 @@ class Process:
             return True
         return self.service is not None and identity.is_alive(self.service)
 
+    def is_command_alive(self) -> bool:
+        """Whether the command itself runs; what it has left behind, and the shim, do not count."""
+        return self.is_alive() if self.service is None else identity.is_alive(self.service)
+
     async def wait(self, timeout: timedelta | None = None) -> bool:
         """Wait until the command has ended and its exit code is written down.
 

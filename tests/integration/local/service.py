@@ -47,6 +47,11 @@ def daemonise(_: str) -> None:
     os.setsid()
 
 
+def leave_later(value: str) -> None:
+    """Listen, and leave the foreground so many seconds later: the child answers who waits."""
+    os.environ["LEAVE"] = value
+
+
 def have_child(_: str) -> None:
     """Start a child that leaves the session."""
     if not os.fork():
@@ -68,6 +73,7 @@ HABITS: dict[str, Callable[[str], object]] = {
     "--port": use_port,
     "--deaf": ignore_sigterm,
     "--daemonise": daemonise,
+    "--leave": leave_later,
     "--child": have_child,
     "--chatty": chat,
     "--silent": lambda _: time.sleep(1000),
@@ -80,6 +86,13 @@ def serve(port: int) -> None:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(("127.0.0.1", port))
         listener.listen(64)
+        if "LEAVE" in os.environ:
+            time.sleep(float(os.environ["LEAVE"]))
+            parent = os.getpid()
+            if os.fork():
+                os._exit(0)
+            while os.getppid() == parent:
+                pass
         while True:
             connection, _ = listener.accept()
             with connection:

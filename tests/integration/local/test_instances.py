@@ -196,6 +196,16 @@ async def test_an_answer_from_somebody_else_does_not_count(stage: Stage) -> None
         assert stage.running() == []
 
 
+async def test_an_answer_of_a_child_that_was_left_behind_does_not_count(stage: Stage) -> None:
+    """The command listens, and leaves the foreground while a probe waits for its answer."""
+    async with stage.provider() as provider:
+        settings = stage.settings("--leave=0.3", restart_budget=1)
+        await provider.apply_group(stage.wish("shop-v000", settings), stage.order())
+        group = await stage.until(provider, "shop-v000", is_state(InstanceState.GONE))
+        assert "left a process behind" in group.instances[0].hopeless
+        assert stage.kinds() == ["instance.died", "instance.restarted", "instance.died"]
+
+
 async def test_an_instance_that_falls_ill_is_unhealthy_until_it_recovers(stage: Stage) -> None:
     async with stage.provider() as provider:
         group = await stage.run(provider)

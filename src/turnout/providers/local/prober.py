@@ -37,8 +37,8 @@ class Prober:
         """Wait until the next question is due and ask it; False when the process has ended."""
         await asyncio.sleep(self._next_delay())
         answer = await probes.ask(self._probe, self._target)
-        if not self._process.is_alive():
-            return False  # whoever answered, it was not this instance
+        if not self._process.is_command_alive():
+            return False  # whoever answered, it was not this instance: a child that it left behind?
         now = asyncio.get_running_loop().time()
         self.health = next_health(self.health, self._probe, is_good=answer.is_good, now=now)
         self.said = await self._explain_refusal(now) if answer.is_refused else answer.said
