@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import httpx2
 
 from tests.e2e.api import PLAIN, Api, ApiError
@@ -39,6 +41,12 @@ async def observe_version(shop: Shop) -> str:
     async with httpx2.AsyncClient(trust_env=False, verify=PLAIN) as client:
         found = (await client.get(shop.url)).json()
     return str(found["version"])
+
+
+async def await_version(shop: Shop, version: str) -> None:
+    """Wait until users get this version."""
+    while await observe_version(shop) != version:
+        await asyncio.sleep(0.02)
 
 
 async def clear(plant: Plant, api: Api, shop: Shop) -> None:

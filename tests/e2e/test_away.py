@@ -8,7 +8,7 @@ import asyncio
 from datetime import timedelta
 
 from tests.e2e.api import Api
-from tests.e2e.clusters import assert_at_rest, clear, deployed, observe_version
+from tests.e2e.clusters import assert_at_rest, await_version, clear, deployed
 from tests.e2e.plant import Plant
 from tests.e2e.services import Shop
 from turnout.model.deployment import Status
@@ -29,7 +29,7 @@ async def test_what_users_meet_while_the_server_is_away_counts(plant: Plant, api
         await asyncio.sleep(4)
         bad = await api.deploy(slow.write("2", environment=SLOW, options=options))
         good = await api.deploy(well.write("2", options=options))
-        await asyncio.gather(*(_moved(shop) for shop in (slow, well)))
+        await asyncio.gather(*(await_version(shop, "2") for shop in (slow, well)))
         plant.kill_server()
         await asyncio.sleep(AWAY)
         await plant.start()
@@ -46,9 +46,3 @@ async def test_what_users_meet_while_the_server_is_away_counts(plant: Plant, api
     for shop, version in ((slow, "1"), (well, "2")):
         await assert_at_rest(api, shop, version)
         await clear(plant, api, shop)
-
-
-async def _moved(shop: Shop) -> None:
-    """Wait until version 2 has the traffic."""
-    while await observe_version(shop) != "2":
-        await asyncio.sleep(0.02)

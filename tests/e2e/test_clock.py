@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.api import Api
-from tests.e2e.clusters import assert_at_rest, clear, deployed, observe_version
+from tests.e2e.clusters import assert_at_rest, await_version, clear, deployed
 from tests.e2e.plant import Plant
 from tests.e2e.services import PYTHON, Shop
 from turnout.model.deployment import Status
@@ -82,7 +82,7 @@ async def test_a_clock_that_is_set_in_mid_watch_blinds_no_trip_wire(
             first = await api.deploy(good.write("2", options={"watch": "8s"}))
             text = bad.write("2", environment=_told(spoiled), options={"watch": "60s"})
             second = await api.deploy(text)
-            await asyncio.gather(*(_moved(api, shop) for shop in (good, bad)))
+            await asyncio.gather(*(await_version(shop, "2") for shop in (good, bad)))
             await asyncio.sleep(1)
             clock.set(ahead)
             await asyncio.sleep(2)
@@ -104,9 +104,3 @@ async def test_a_clock_that_is_set_in_mid_watch_blinds_no_trip_wire(
 
 def _told(spoiled: object) -> dict[str, str]:
     return {"SPOILED": str(spoiled)}
-
-
-async def _moved(api: Api, shop: Shop) -> None:
-    """Wait until version 2 has the traffic."""
-    while await observe_version(shop) != "2":
-        await asyncio.sleep(0.1)

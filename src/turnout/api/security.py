@@ -62,6 +62,7 @@ class Guard:
 
     def __init__(self, app: ASGIApp, access: Access) -> None:
         self._app, self._access = app, access
+        self._names = access.names
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """As ASGI says."""
@@ -102,7 +103,7 @@ class Guard:
     def _refuse(self, scope: Scope) -> ProblemDocument | None:
         headers = Headers(scope=scope)
         host = headers.get("host", "")
-        if self._access.token is None and _name(host) not in self._access.names:
+        if self._access.token is None and _name(host) not in self._names:
             return build_http_problem(
                 421,
                 f"This server does not go by the name {host!r}",

@@ -50,16 +50,16 @@ def judge(
     Without figures of the source, failures count from zero and latency is not compared.
     """
     compared = source.requests >= check.min_requests
-    errors = _judge_errors(check, new, source if compared else GroupTraffic())
-    latency = _judge_latency(check, new, source if compared else GroupTraffic())
+    known = source if compared else GroupTraffic()
+    why = _judge_errors(check, new, known) or _judge_latency(check, new, known)
     said = [_say_errors(context, new, source if compared else None), *_say_latency(new, source)]
     verdict = Verdict.PASS
     if new.requests < check.min_requests:
         verdict = Verdict.INCONCLUSIVE
         said.append(f"at least {check.min_requests} requests are needed to say anything")
-    elif errors or latency:
+    elif why:
         verdict = Verdict.FAIL
-        said.append(errors or latency)
+        said.append(why)
     return CheckAnswer(
         check=check.name,
         verdict=verdict,

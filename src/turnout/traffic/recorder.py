@@ -166,7 +166,7 @@ class TrafficRecorder:
             if self._sampled_at is None and self._diary is not None:
                 await self._remember(self._diary)
             run, counted = await self._source.observe_counters()
-            at, wall = self._look_at_clocks(), self._wall()
+            at, wall = self._look_at_clocks()
             seen = {(c, g): t for c, groups in counted.items() for g, t in groups.items()}
             self._note(at, run, seen)
             self._forget(at, seen)
@@ -175,7 +175,7 @@ class TrafficRecorder:
 
     async def _remember(self, diary: TrafficDiary) -> None:
         """What was sampled before this process was started."""
-        now = self._look_at_clocks()
+        now, _ = self._look_at_clocks()
         try:
             entries = await asyncio.to_thread(lambda: list(diary.read()))
         except OSError as error:
@@ -202,7 +202,7 @@ class TrafficRecorder:
         """As the port says; setting the wall clock does not matter, not even within the window.
         Raises `AdapterError` when the window reaches until now and nobody counts.
         """
-        clock = self._look_at_clocks()
+        clock, _ = self._look_at_clocks()
         start, end = self._timeline.place(since), self._timeline.place(until)
         if end > clock - _FRESH and not self._is_fresh(clock):
             await self.sample()
@@ -223,10 +223,10 @@ class TrafficRecorder:
         while len(self._answered) > _ANSWERS:
             del self._answered[next(iter(self._answered))]
 
-    def _look_at_clocks(self) -> float:
-        clock = self._clock()
-        self._timeline.look(self._wall(), clock)
-        return clock
+    def _look_at_clocks(self) -> tuple[float, datetime]:
+        clock, wall = self._clock(), self._wall()
+        self._timeline.look(wall, clock)
+        return clock, wall
 
     def _is_fresh(self, clock: float) -> bool:
         return self._sampled_at is not None and clock - self._sampled_at < _FRESH

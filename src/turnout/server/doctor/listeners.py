@@ -10,6 +10,7 @@ from turnout.model.errors import Permanent, Temporary
 from turnout.model.traffic import Listener
 from turnout.server.doctor.judging import Shut
 from turnout.traffic.envoy.admin import AdminUnavailable, EnvoyAdmin
+from turnout.traffic.envoy.bootstrap import ADMIN_SOCKET
 from turnout.traffic.envoy.listeners import listener_name
 from turnout.traffic.envoy.listening import require_free
 
@@ -18,7 +19,7 @@ async def observe_shut(folder: Path, listeners: Collection[Listener]) -> dict[st
     """By cluster. Whether a listener is open is what Envoy says, whose folder it is, not what was
     written. Raises `Temporary` when it says nothing.
     """
-    admin = EnvoyAdmin(folder / "admin.sock")
+    admin = EnvoyAdmin(folder / ADMIN_SOCKET)
     try:
         lines = (await admin.get("/listeners")).splitlines()
     except AdminUnavailable as error:

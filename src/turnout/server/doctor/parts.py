@@ -16,6 +16,7 @@ from turnout.server.places import Places
 from turnout.settings import Settings
 from turnout.store.sql import SqlStore
 from turnout.traffic.envoy.admin import AdminUnavailable, EnvoyAdmin
+from turnout.traffic.envoy.bootstrap import ADMIN_SOCKET
 
 
 async def look_at_server(settings: Settings) -> Finding:
@@ -73,7 +74,7 @@ async def look_at_running_envoy(settings: Settings) -> Finding:
     folder = Places(settings).router / "envoy"
     if not folder.exists():
         return well("running envoy", "not started yet")
-    admin = EnvoyAdmin(folder / "admin.sock")
+    admin = EnvoyAdmin(folder / ADMIN_SOCKET)
     try:
         state = (await admin.get("/ready")).strip()
     except AdminUnavailable as error:

@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import time
 from collections import defaultdict
-from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Collection, Coroutine, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import TracebackType
@@ -198,23 +198,22 @@ class EnvoyRouter:
 
     async def observe_all_traffic(self) -> dict[str, dict[str, GroupTraffic]]:
         """As `observe_traffic`, of all clusters with a listener at once. Raises `Temporary`."""
-        facts = [f for f in self._ledger if f.listener is not None]
-        try:
-            counted = await self._counts.read({group for f in facts for group in f.groups})
-        except AdminUnavailable as error:
-            raise Temporary(f"the figures of Envoy cannot be read: {error}") from error
-        return {f.cluster: {group: counted[group] for group in f.groups} for f in facts}
+        groups = self._counted_groups()
+        with _translated():
+            return _by_cluster(groups, await self._counts.read(set().union(*groups.values())))
 
     async def observe_counters(self) -> tuple[str, dict[str, dict[str, GroupTraffic]]]:
         """What Envoy has counted since it was started, of all clusters with a listener, and which
         run of it that is: the next one counts from 0. Raises `Temporary`.
         """
-        facts = [f for f in self._ledger if f.listener is not None]
-        try:
-            run, counted = await self._counts.read_run({g for f in facts for g in f.groups})
-        except AdminUnavailable as error:
-            raise Temporary(f"the figures of Envoy cannot be read: {error}") from error
-        return run, {f.cluster: {group: counted[group] for group in f.groups} for f in facts}
+        groups = self._counted_groups()
+        with _translated():
+            run, counted = await self._counts.read_run(set().union(*groups.values()))
+        return run, _by_cluster(groups, counted)
+
+    def _counted_groups(self) -> dict[str, Collection[str]]:
+        """Per cluster with a listener."""
+        return {f.cluster: f.groups for f in self._ledger if f.listener is not None}
 
     async def observe_in_flight(
         self, group: str, endpoints: Collection[Endpoint] | None
@@ -348,3 +347,17 @@ def _report(task: asyncio.Task[None]) -> None:
     """These tasks never end by themselves; if one does, that must not pass unseen."""
     if not task.cancelled():
         log.critical("router.task_ended", error=repr(task.exception()))
+
+
+@contextlib.contextmanager
+def _translated() -> Iterator[None]:
+    try:
+        yield
+    except AdminUnavailable as error:
+        raise Temporary(f"the figures of Envoy cannot be read: {error}") from error
+
+
+def _by_cluster(
+    groups: Mapping[str, Collection[str]], counted: Mapping[str, GroupTraffic]
+) -> dict[str, dict[str, GroupTraffic]]:
+    return {cluster: {g: counted[g] for g in names} for cluster, names in groups.items()}
