@@ -10,12 +10,19 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Protocol
+from typing import Any, Protocol
 
+from turnout.model.analysis import (
+    Analysis,
+    AnalysisRecord,
+    ConfigVersion,
+    Finding,
+    Judgment,
+)
 from turnout.model.checks import Check, CheckAnswer
 from turnout.model.deployment import Status
 from turnout.model.journal import CheckRecord, DeploymentRecord, Event, SplitRecord, StepRecord
-from turnout.model.servers import GroupSettings, ServerGroup
+from turnout.model.servers import GroupSettings, Role, ServerGroup
 from turnout.model.traffic import (
     Confirmation,
     DrainReport,
@@ -60,6 +67,7 @@ class GroupWish(Value):
     settings: GroupSettings
     instances: int
     created_at: datetime
+    role: Role = Role.PRODUCTION
 
 
 class ListenerState(Value):
@@ -228,6 +236,76 @@ class Checker(Protocol):
 
         An unreachable source of figures is the verdict `error`, never an exception.
         """
+        ...
+
+
+class Analyst(Protocol):
+    """Compares a canary with its baseline."""
+
+    async def look(self, analysis: Analysis) -> Finding:
+        """Take in what has happened since the last look, and say how it stands. The first look of
+        an id begins it. After its end the answer stays the same. Raises `Temporary`.
+        """
+        ...
+
+
+class CanaryArchive(Protocol):
+    """What is kept of canaries: configurations, analyses with their evidence, judgments."""
+
+    async def record_analysis(self, record: AnalysisRecord) -> None:
+        """Keep or replace it, by the id of its analysis."""
+        ...
+
+    async def read_analysis(self, analysis: str) -> AnalysisRecord:
+        """Raises `NotFound`."""
+        ...
+
+    async def list_analyses(
+        self, *, cluster: str = "", deployment: str = "", limit: int = 50
+    ) -> tuple[AnalysisRecord, ...]:
+        """Newest first."""
+        ...
+
+    async def append_evidence(self, analysis: str, number: int, evidence: str) -> bool:
+        """Keep the evidence of one look; False, and nothing is changed, when this number is there:
+        no sample counts twice.
+        """
+        ...
+
+    async def read_evidence(self, analysis: str) -> tuple[str, ...]:
+        """All of it, by number."""
+        ...
+
+    async def record_judgment(self, judgment: Judgment) -> Judgment:
+        """Keep it, unless there is one already: that one is returned."""
+        ...
+
+    async def read_judgment(self, analysis: str) -> Judgment | None:
+        """A person's answer, if there is one."""
+        ...
+
+    async def record_config(
+        self, name: str, document: Mapping[str, Any], *, by: str, at: datetime
+    ) -> ConfigVersion:
+        """Keep a new version of it; the same document as the newest one is that one again."""
+        ...
+
+    async def read_config(self, name: str, version: int | None = None) -> ConfigVersion:
+        """The newest version, or the one that is asked for. Raises `NotFound`, with the nearest
+        name.
+        """
+        ...
+
+    async def list_configs(self) -> tuple[ConfigVersion, ...]:
+        """The newest version of each, by name."""
+        ...
+
+    async def list_config_versions(self, name: str) -> tuple[ConfigVersion, ...]:
+        """All versions of one, oldest first. Raises `NotFound`."""
+        ...
+
+    async def delete_config(self, name: str) -> None:
+        """Forget it with all its versions; analyses keep their own copy. Raises `NotFound`."""
         ...
 
 

@@ -23,6 +23,7 @@ from turnout.model.deployment import Request, Status
 from turnout.model.journal import DeploymentRecord, StepRecord
 from turnout.model.plan import Operation, StepAnswer
 from turnout.testing import (
+    MemoryAnalyst,
     MemoryChecker,
     MemoryDrainer,
     MemoryJournal,
@@ -94,6 +95,7 @@ class House:
             drainer=MemoryDrainer(),
             metrics=MemoryMetrics(self.world),
             checker=self.checker,
+            analyst=MemoryAnalyst(),
             journal=self.journal,
             archive=self.journal,
             clock=self.clock,

@@ -18,15 +18,17 @@ from datetime import timedelta
 from typing import Any
 
 from turnout.engine.operations import OperationContext, Operations
+from turnout.model.analysis import AnalysisVerdict
 from turnout.model.checks import Verdict
 from turnout.model.deployment import Choice, Request, Status
 from turnout.model.errors import Temporary
-from turnout.model.plan import AwaitReady, Delay, Plan, RunChecks, Step, StepAnswer, Watch
+from turnout.model.plan import Analyse, AwaitReady, Delay, Plan, RunChecks, Step, StepAnswer, Watch
 from turnout.ports import GroupWish, Order
 from turnout.strategies import plan_deployment
 from turnout.strategies import progress as machine
 from turnout.strategies.progress import Phase, Progress
 from turnout.testing import (
+    MemoryAnalyst,
     MemoryChecker,
     MemoryClock,
     MemoryDrainer,
@@ -344,7 +346,7 @@ class Explorer:
         yield self._after(node, "cancel", progress=then, left=left)
         begun = machine.attempt(node.progress)
         step = machine.due(begun)
-        if isinstance(step.operation, AwaitReady | Watch | RunChecks):
+        if isinstance(step.operation, AwaitReady | Watch | RunChecks | Analyse):
             then = machine.cancel(begun, "a person cancels", node.world.now)
             yield self._after(node, f"cancel during {step.id}", progress=then, left=left)
 
@@ -390,6 +392,13 @@ class Explorer:
             case RunChecks() | Watch():
                 answers = [self._check(node, begun, step, v) for v in Verdict if v != "pass"]
                 answers.append(StepAnswer(ok=False, sentence="no healthy instance", dead=True))
+            case Analyse():
+                answers = [
+                    self._analysis(node, begun, step, v)
+                    for v in AnalysisVerdict
+                    if v.is_end and v != "pass"
+                ]
+                answers += [StepAnswer(ok=False, sentence="no healthy instance", dead=True)]
             case _:
                 return
         for answer in answers:
@@ -401,6 +410,13 @@ class Explorer:
         assert isinstance(operation, RunChecks | Watch)
         checker = MemoryChecker({check.name: verdict for check in operation.checks})
         answer, _ = self._perform(step, begun, node.world.copy(), checker=checker)
+        return answer
+
+    def _analysis(
+        self, node: Node, begun: Progress, step: Step, verdict: AnalysisVerdict
+    ) -> StepAnswer:
+        analyst = MemoryAnalyst(AnalysisVerdict.RUNNING, verdict)
+        answer, _ = self._perform(step, begun, node.world.copy(), analyst=analyst)
         return answer
 
     def _answered(
@@ -428,9 +444,10 @@ class Explorer:
         world: World,
         faults: Faults | None = None,
         checker: MemoryChecker | None = None,
+        analyst: MemoryAnalyst | None = None,
     ) -> tuple[StepAnswer, Faults]:
         """The step as the engine does it; when a call goes wrong, an answer that is not ok."""
-        operations, faults = self._operations(world, faults or Faults(), checker)
+        operations, faults = self._operations(world, faults or Faults(), checker, analyst)
         context = OperationContext(
             deployment=self.request.id,
             cluster=self.request.cluster,
@@ -447,7 +464,11 @@ class Explorer:
         return answer, faults
 
     def _operations(
-        self, world: World, faults: Faults, checker: MemoryChecker | None = None
+        self,
+        world: World,
+        faults: Faults,
+        checker: MemoryChecker | None = None,
+        analyst: MemoryAnalyst | None = None,
     ) -> tuple[Operations, Faults]:
         journal = QuietJournal(world)
         provider: Any = Hooked(MemoryProvider(world), "provider", faults)
@@ -458,6 +479,7 @@ class Explorer:
             drainer=MemoryDrainer(),
             metrics=MemoryMetrics(world),
             checker=checker or MemoryChecker(),
+            analyst=analyst or MemoryAnalyst(),
             journal=journal,
             archive=journal,
             clock=MemoryClock(world),

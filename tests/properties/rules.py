@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from tests.properties.explorer import Node, Rule, is_forward
 from turnout.model.deployment import Kind, Status
-from turnout.model.servers import needed
+from turnout.model.servers import Role, needed
+from turnout.strategies.rollback import newest_of
 
 UNDOABLE = frozenset({Kind.DEPLOY, Kind.ROLLBACK})
 """Kinds that promise to leave the source alone; the others are a person's wish to change it."""
@@ -25,7 +26,8 @@ def no_share_without_a_ready_instance(before: Node, after: Node) -> str | None:
     A command that lands late was right when it was sent; the way back fences it off or undoes it.
     """
     landed_late = len(after.late) < len(before.late)
-    new = before.world.groups.get(after.progress.plan.new_group)
+    newcomer = newest_of(after.progress.plan, after.progress.attempted)
+    new = before.world.groups.get(newcomer)
     for cluster, state in after.world.listeners.items():
         then = before.world.listeners.get(cluster)
         for group, share in state.split.shares.items():
@@ -41,7 +43,7 @@ def no_share_without_a_ready_instance(before: Node, after: Node) -> str | None:
                 g
                 for g, part in (then.split.shares if then else {}).items()
                 if g != group and state.split.share(g) < part
-            ] or [after.progress.plan.new_group]
+            ] or [newcomer]
             if any(before.world.groups[g].healthy for g in left if g in before.world.groups):
                 return f"rule 2: {group} gets {share} without a healthy instance"
     return None
@@ -67,11 +69,13 @@ def the_source_stays(before: Node, after: Node) -> str | None:
 
 def one_group_per_deployment(before: Node, after: Node) -> str | None:
     """Rule 4."""
-    made = [
-        g.name for g in after.world.groups.values() if g.deployment == after.progress.request.id
-    ]
-    if len(made) > 1 or any(name != after.progress.plan.new_group for name in made):
-        return f"rule 4: the deployment made {made}"
+    made = [g for g in after.world.groups.values() if g.deployment == after.progress.request.id]
+    serving = [g.name for g in made if g.role is Role.PRODUCTION]
+    if len(serving) > 1 or any(name != after.progress.plan.new_group for name in serving):
+        return f"rule 4: the deployment made {serving}"
+    arms = [g.role for g in made if g.role is not Role.PRODUCTION]
+    if len(arms) != len(set(arms)):
+        return f"rule 4: the deployment made an arm of the canary twice: {arms}"
     return None
 
 
@@ -122,9 +126,13 @@ def nothing_is_left_behind(  # noqa: PLR0911
     pinned = [g.name for g in after.world.groups.values() if g.pin]
     if pinned:
         return f"rule 7: {pinned} are still pinned"
+    groups = after.world.groups.values()
+    arms = [g.name for g in groups if g.role is not Role.PRODUCTION]
+    if arms and (progress.status in (Status.SUCCEEDED, Status.ROLLED_BACK)):
+        return f"rule 7: {arms} are left of the canary"
     if progress.status is not Status.ROLLED_BACK:
         return None
-    made = [g.name for g in after.world.groups.values() if g.deployment == progress.request.id]
+    made = [g.name for g in groups if g.deployment == progress.request.id]
     if made and not _keeps_failed(after):
         return f"rule 7: {made} are left"
     for name, size in plan.sizes_before.items():

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from tests.properties import worlds
 from tests.properties.explorer import LONGEST, Budget, Explorer
 from tests.properties.rules import RULES
-from turnout.model.deployment import Kind, OnFailure, Request, Scale, StrategyName
+from turnout.model.deployment import PROMOTIONS, Kind, OnFailure, Request, Scale, StrategyName
 from turnout.model.traffic import WHOLE
 from turnout.strategies import progress as machine
 from turnout.testing import World
@@ -54,6 +54,9 @@ def some_deployment(draw: st.DrawFn) -> Request:
         "scale": draw(st.sampled_from(Scale)),
         "shrink_source": draw(st.booleans()),
         "instances": draw(st.one_of(st.just("source"), st.integers(1, 5))),
+        "canary_instances": draw(st.integers(1, 3)),
+        "canary_steps": tuple(sorted(draw(st.sets(st.integers(1, 450), max_size=2)))),
+        "promote_with": draw(st.sampled_from(PROMOTIONS)),
     }
     return worlds.deploy(draw(st.sampled_from(StrategyName)), **options)
 

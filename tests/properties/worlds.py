@@ -104,6 +104,7 @@ def dead() -> World:
 def deploy(strategy: StrategyName, **options: Any) -> Request:
     """Deploy version 3. Deadlines are short: time is the world's, but every look costs ours."""
     options.setdefault("ready_deadline", timedelta(milliseconds=200))
+    options.setdefault("warmup", timedelta(milliseconds=200))
     return Request(
         id="d-1",
         kind=Kind.DEPLOY,

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from turnout.documents import parts
+from turnout.documents import parts, texts
 from turnout.documents.checks_shape import Checks
-from turnout.documents.shapes import Either, OneOf, Truth, Whole
+from turnout.documents.shapes import Either, OneOf, Parsed, Truth, Whole
 from turnout.documents.structures import Key, ListOf, Made, Record
+from turnout.model.analysis import AnalysisMode, OnInconclusive
 from turnout.model.deployment import (
+    PROMOTIONS,
     STRATEGY_OPTIONS,
     OnFailure,
     Scale,
@@ -17,6 +19,7 @@ from turnout.model.deployment import (
 from turnout.model.traffic import WHOLE
 
 _CHECKS = Checks()
+_LARGEST_ARM = 450
 
 
 def _growing(steps: tuple[int, ...]) -> tuple[int, ...]:
@@ -24,6 +27,21 @@ def _growing(steps: tuple[int, ...]) -> tuple[int, ...]:
         raise ValueError("steps must grow, and the last one must be 100%")
     return steps
 
+
+def _arm_share(text: str) -> int:
+    share = texts.parse_positive_share(text)
+    if share > _LARGEST_ARM:
+        raise ValueError("the canary gets 45% at most: production keeps a tenth, the baseline half")
+    return share
+
+
+def _rising(steps: tuple[int, ...]) -> tuple[int, ...]:
+    if list(steps) != sorted(set(steps)):
+        raise ValueError("canary_steps must grow")
+    return steps
+
+
+_ARM_SHARE = Parsed(_arm_share, parts.POSITIVE_SHARE.schema())
 
 _KEYS = {
     "instances": Key(
@@ -76,6 +94,46 @@ _KEYS = {
     "checks": Key(_CHECKS, "Checks made during every step."),
     "shrink_source": Key(
         Truth(), "Take instances from the old server group as its traffic goes. Default false."
+    ),
+    "canary_instances": Key(
+        Whole(1, 100),
+        "Size of the canary, and of the baseline as well. Default 1; 2 or more tell a bad version "
+        "from a bad instance.",
+    ),
+    "traffic": Key(
+        _ARM_SHARE, "Share of the canary, and of the baseline as well; at most 45%. Default 5%."
+    ),
+    "canary_steps": Key(
+        Made(ListOf(_ARM_SHARE, minimum=1), _rising),
+        "Growing shares of the canary, each one compared for the whole duration. Default: traffic.",
+    ),
+    "warmup": Key(
+        parts.DURATION,
+        "How long canary and baseline have traffic before they are compared. Default 30s.",
+    ),
+    "duration": Key(parts.POSITIVE_DURATION, "How long they are compared. Default 15m."),
+    "interval": Key(parts.POSITIVE_DURATION, "How often the judge looks. Default 5s."),
+    "analysis": Key(
+        OneOf(tuple(AnalysisMode)),
+        "automatic (default): the judge decides. manual: a person does, on the same comparison.",
+    ),
+    "judgment_deadline": Key(
+        parts.POSITIVE_DURATION, "How long a person may take to decide; then it fails. Default 4h."
+    ),
+    "judges": Key(ListOf(parts.LINE, minimum=1), "Who may decide. Default: everybody."),
+    "on_inconclusive": Key(
+        OneOf(tuple(OnInconclusive)),
+        "When the figures say neither yes nor no: extend once and ask then (default), ask a "
+        "person, or fail.",
+    ),
+    "early_pass": Key(
+        Truth(), "Promote as soon as harm is excluded, before the duration is over. Default false."
+    ),
+    "config": Key(
+        parts.LINE, "The name of a stored canary configuration. Default: the one that is built in."
+    ),
+    "promote_with": Key(
+        OneOf(PROMOTIONS), "How a canary that is fine gets all traffic. Default blue_green."
     ),
 }
 

@@ -13,6 +13,7 @@ from temporalio.common import RetryPolicy
 from temporalio.workflow import ActivityCancellationType, ActivityConfig, LocalActivityConfig
 
 from turnout.model.plan import (
+    Analyse,
     AwaitReady,
     CloseListener,
     CreateGroup,
@@ -101,6 +102,8 @@ LIMITS: dict[type[Value], Limit] = {
     ReplaceSplit: Limit(timedelta(seconds=30)),
     RunChecks: Limit(timedelta(seconds=30), interruptible=True),
     Watch: Limit(timedelta(seconds=30), interruptible=True),
+    # Counted from its first look, not from that of an attempt: it knows itself when it is over.
+    Analyse: Limit(timedelta(minutes=5), interruptible=True),
     Delay: Limit(timedelta(seconds=0), interruptible=True),
     DrainGroup: Limit(timedelta(seconds=30), interruptible=True),
     # Its instances are drained and stopped, each with time-outs of its own.
@@ -110,7 +113,7 @@ LIMITS: dict[type[Value], Limit] = {
 }
 
 
-def own_wait(operation: Operation) -> timedelta:
+def own_wait(operation: Operation) -> timedelta:  # noqa: PLR0911 - a table
     """How long the operation waits at most by its own settings."""
     match operation:
         case AwaitReady():
@@ -120,6 +123,8 @@ def own_wait(operation: Operation) -> timedelta:
         case Watch():
             last_look = max((c.timeout for c in operation.checks), default=timedelta(0))
             return operation.duration + last_look
+        case Analyse():
+            return operation.settings.longest
         case DrainGroup():
             return operation.timeout
         case Delay():

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, field_validator
 
+from turnout.model.analysis import AnalysisMode, AnalysisSettings, OnInconclusive
 from turnout.model.checks import Check
 from turnout.model.servers import GroupSettings, NonNegative, Positive, ServerGroup, Text
 from turnout.model.traffic import Listener, TrafficSplit
@@ -32,6 +33,7 @@ class StrategyName(StrEnum):
     BLUE_GREEN = "blue_green"
     ROLLING_BLUE_GREEN = "rolling_blue_green"
     HIGHLANDER = "highlander"
+    CANARY = "canary"
     DARK = "dark"
 
 
@@ -61,6 +63,16 @@ class Scale(StrEnum):
 
 
 PerMille = Annotated[int, Field(ge=1, le=1000, strict=True)]
+ArmShare = Annotated[int, Field(ge=1, le=450, strict=True)]
+"""Of the baseline, and of the canary as well: production keeps a tenth at least."""
+
+
+PROMOTIONS = (
+    StrategyName.BLUE_GREEN,
+    StrategyName.ROLLING_BLUE_GREEN,
+    StrategyName.HIGHLANDER,
+)
+"""How a canary that is fine may get all traffic."""
 
 
 class Options(Value):
@@ -96,6 +108,52 @@ class Options(Value):
     checks: tuple[Check, ...] = ()
     """Rolling: run during every step's hold."""
     shrink_source: bool = False
+    canary_instances: Annotated[int, Field(ge=1, le=100, strict=True)] = 1
+    """Canary: size of the baseline, and of the canary as well."""
+    traffic: ArmShare = 50
+    """Canary: the share of each of both."""
+    canary_steps: tuple[ArmShare, ...] = ()
+    """Canary: growing shares, each one analysed for `duration`. Empty = `traffic` alone."""
+    warmup: NonNegative = timedelta(seconds=30)
+    duration: Positive = timedelta(minutes=15)
+    interval: Positive = timedelta(seconds=5)
+    analysis: AnalysisMode = AnalysisMode.AUTOMATIC
+    judgment_deadline: Positive = timedelta(hours=4)
+    judges: tuple[Text, ...] = ()
+    on_inconclusive: OnInconclusive = OnInconclusive.EXTEND
+    early_pass: bool = False
+    config: str = ""
+    """Canary: the name of a stored canary configuration; empty = the one that is built in."""
+    promote_with: StrategyName = StrategyName.BLUE_GREEN
+
+    @field_validator("canary_steps")
+    @classmethod
+    def _canary_steps_grow(cls, steps: tuple[int, ...]) -> tuple[int, ...]:
+        if list(steps) != sorted(set(steps)):
+            raise ValueError("canary_steps must grow")
+        return steps
+
+    @field_validator("promote_with")
+    @classmethod
+    def _promotes(cls, strategy: StrategyName) -> StrategyName:
+        if strategy not in PROMOTIONS:
+            raise ValueError(f"promote_with is one of: {', '.join(PROMOTIONS)}")
+        return strategy
+
+    @property
+    def analysis_settings(self) -> AnalysisSettings:
+        """How a canary is compared."""
+        return AnalysisSettings(
+            mode=self.analysis,
+            warmup=self.warmup,
+            duration=self.duration,
+            interval=self.interval,
+            judgment_deadline=self.judgment_deadline,
+            judges=self.judges,
+            on_inconclusive=self.on_inconclusive,
+            early_pass=self.early_pass,
+            config=self.config,
+        )
 
     @field_validator("steps")
     @classmethod
@@ -123,10 +181,34 @@ COMMON_OPTIONS = frozenset(
 )
 _ROLLING_OPTIONS = frozenset({"steps", "scale", "step_hold", "checks", "shrink_source"})
 
+_CANARY_OPTIONS = frozenset(
+    {
+        "canary_instances",
+        "traffic",
+        "canary_steps",
+        "warmup",
+        "duration",
+        "interval",
+        "analysis",
+        "judgment_deadline",
+        "judges",
+        "on_inconclusive",
+        "early_pass",
+        "config",
+        "promote_with",
+    }
+)
+_FAILURE_OPTIONS = frozenset({"on_failure", "keep_failed"})
+
 STRATEGY_OPTIONS: dict[StrategyName, frozenset[str]] = {
     StrategyName.BLUE_GREEN: COMMON_OPTIONS | {"delay_before_switch"},
     StrategyName.ROLLING_BLUE_GREEN: COMMON_OPTIONS | {"delay_before_switch"} | _ROLLING_OPTIONS,
     StrategyName.HIGHLANDER: COMMON_OPTIONS - {"keep"} | {"delay_before_switch"},
+    # A canary that fails is always taken back: nobody wants to leave the users of a bad one there.
+    StrategyName.CANARY: (COMMON_OPTIONS - _FAILURE_OPTIONS)
+    | {"delay_before_switch"}
+    | _ROLLING_OPTIONS
+    | _CANARY_OPTIONS,
     StrategyName.DARK: COMMON_OPTIONS - {"watch", "watch_checks"},
 }
 """Which options a strategy takes, by the names of the service file."""

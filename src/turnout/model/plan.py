@@ -7,8 +7,9 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from turnout.model.analysis import AnalysisSettings
 from turnout.model.checks import Check
-from turnout.model.servers import GroupSettings
+from turnout.model.servers import GroupSettings, Role
 from turnout.model.traffic import Listener, TrafficSplit
 from turnout.model.value import Value
 
@@ -33,6 +34,7 @@ class CreateGroup(Value):
     group: str
     settings: GroupSettings
     instances: int
+    role: Role = Role.PRODUCTION
 
 
 class ResizeGroup(Value):
@@ -118,6 +120,23 @@ class Watch(Value):
     """
 
 
+class Analyse(Value):
+    """Compare the canary with the baseline until there is a verdict. Only a pass is a success.
+
+    Fails at once when the canary has no healthy instance, and is inconclusive, which is no success
+    either, when the baseline has none.
+    """
+
+    op: Literal["analyse"] = "analyse"
+    group: str
+    """The canary."""
+    baseline: str
+    source: str
+    share: int
+    """Of each of both, in per mille."""
+    settings: AnalysisSettings
+
+
 class Delay(Value):
     """Wait, touching nothing."""
 
@@ -174,6 +193,7 @@ Operation = Annotated[
     | ReplaceSplit
     | RunChecks
     | Watch
+    | Analyse
     | Delay
     | DrainGroup
     | DestroyGroup
@@ -214,6 +234,8 @@ class Plan(Value):
     refused: str = ""
     refused_rule: str = ""
     new_group: str = ""
+    canary: str = ""
+    """The small group of the new version that is tried first; empty when none is."""
     source: str = ""
     before: TrafficSplit = TrafficSplit()
     """The split before the deployment: where a rollback returns to."""

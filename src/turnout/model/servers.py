@@ -119,6 +119,14 @@ class Instance(Value):
     """
 
 
+class Role(StrEnum):
+    """What a server group is there for: to serve, or for the short life of a canary."""
+
+    PRODUCTION = "production"
+    BASELINE = "baseline"
+    CANARY = "canary"
+
+
 class ServerGroup(Value):
     """One immutable version of a cluster, as its target reports it."""
 
@@ -134,6 +142,7 @@ class ServerGroup(Value):
     cold_at: datetime | None = None
     """A disabled group is scaled to zero at this time."""
     instances: tuple[Instance, ...] = ()
+    role: Role = Role.PRODUCTION
 
     @property
     def version(self) -> str:

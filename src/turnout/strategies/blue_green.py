@@ -12,9 +12,9 @@ from turnout.strategies.new_group import arrival, bring_up, retire
 def plan_blue_green(draft: Draft, request: Request, service: Service) -> Plan:
     """Create, ready, checks, delay, switch, watch, retire."""
     options = service.options
-    new = arrival(service, draft.state)
+    new = arrival(service, draft)
     draft.new_group = new.group
-    bring_up(draft, request, service, new)
+    bring_up(draft, service, new)
     draft.delay(options.delay_before_switch, "before the switch")
     draft.shift({new.group: 1000}, {new.group: new.ready(options)}, step="switch")
     draft.watch(watch_checks(options), new.group, options.watch)

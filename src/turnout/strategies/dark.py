@@ -10,9 +10,9 @@ from turnout.strategies.new_group import arrival, bring_up
 
 def plan_dark(draft: Draft, request: Request, service: Service) -> Plan:
     """Create, ready, checks; the group stays at share 0."""
-    new = arrival(service, draft.state)
+    new = arrival(service, draft)
     draft.new_group = new.group
-    bring_up(draft, request, service, new)
+    bring_up(draft, service, new)
     draft.commit()
     for group in draft.state.groups:
         if draft.state.split.share(group.name) and group.desired:

@@ -8,10 +8,13 @@ import hashlib
 from dataclasses import dataclass, field
 from datetime import timedelta
 
+from turnout.model.analysis import AnalysisMode
 from turnout.model.checks import Check
 from turnout.model.deployment import ClusterState, Request
 from turnout.model.errors import Rule
+from turnout.model.names import next_group
 from turnout.model.plan import (
+    Analyse,
     AwaitReady,
     CloseListener,
     CreateGroup,
@@ -29,7 +32,7 @@ from turnout.model.plan import (
     Step,
     Watch,
 )
-from turnout.model.servers import GroupSettings
+from turnout.model.servers import GroupSettings, Role
 from turnout.model.traffic import Listener, TrafficSplit
 from turnout.model.units import format_duration, format_share
 
@@ -65,11 +68,16 @@ class Draft:
     new_group: str = ""
     source: str = ""
     """Which group is replaced; at first the source of the state."""
+    canary: str = ""
+    """The small group of the new version; empty when there is none."""
+    arms: list[str] = field(default_factory=list)
+    """Small groups that this plan creates and destroys at its end: baseline and canary."""
     notes: list[str] = field(default_factory=list)
     _steps: list[Step] = field(default_factory=list)
     _commit: int | None = None
     _split: TrafficSplit = field(init=False)
     _sizes: dict[str, int] = field(init=False)
+    _pins: dict[str, int] = field(default_factory=dict)
     _peak: int = field(init=False)
 
     def __post_init__(self) -> None:
@@ -83,6 +91,12 @@ class Draft:
     def split(self) -> TrafficSplit:
         """The split after the steps so far."""
         return self._split
+
+    def next_group(self) -> str:
+        """A free name for one more server group. Raises `Conflict` when there is none."""
+        made = [s.operation.group for s in self._steps if isinstance(s.operation, CreateGroup)]
+        newest = made[-1] if made else self.state.newest
+        return next_group(self.state.cluster, newest or None, self._sizes)
 
     def size(self, group: str) -> int:
         """The size of a group after the steps so far."""
@@ -105,6 +119,7 @@ class Draft:
             commit=len(self._steps) if self._commit is None else self._commit,
             notes=tuple(self.notes),
             new_group=self.new_group,
+            canary=self.canary,
             source=self.source,
             before=self.state.split,
             sizes_before={g.name: g.desired for g in self.state.groups},
@@ -131,9 +146,10 @@ class Draft:
         )
 
     def open_listener(self, listener: Listener) -> None:
-        """Open the listener, unless it is open just like that."""
+        """Open the listener, unless it is open just like that, or opened already."""
         now = self.state.listener
-        if listener != now:
+        opened = any(isinstance(s.operation, OpenListener) for s in self._steps)
+        if listener != now and not opened:
             same = now and (now.host, now.port) == (listener.host, listener.port)
             told = " with new settings" if same else ""
             self.add(
@@ -142,12 +158,21 @@ class Draft:
                 OpenListener(listener=listener),
             )
 
-    def create(self, group: str, settings: GroupSettings, instances: int) -> None:
+    def create(
+        self,
+        group: str,
+        settings: GroupSettings,
+        instances: int,
+        *,
+        role: Role = Role.PRODUCTION,
+    ) -> None:
         """Create a group of this size."""
+        of_role = "" if role is Role.PRODUCTION else f" as the {role}"
+        count = format_instances(instances)
         self.add(
-            "create",
-            f"create {group} with {format_instances(instances)} of version {settings.version}",
-            CreateGroup(group=group, settings=settings, instances=instances),
+            "create" if role is Role.PRODUCTION else f"create-{role}",
+            f"create {group}{of_role} with {count} of version {settings.version}",
+            CreateGroup(group=group, settings=settings, instances=instances, role=role),
         )
 
     def resize(self, group: str, instances: int, step: str = "") -> None:
@@ -177,7 +202,10 @@ class Draft:
         )
 
     def pin(self, group: str, minimum: int, *, step: str = "") -> None:
-        """Pin a group, or release it with 0."""
+        """Pin a group, or release it with 0; what it is pinned to already is not said again."""
+        if minimum and self._pins.get(group) == minimum:
+            return
+        self._pins[group] = minimum
         least = f"pin {group} to at least {format_instances(minimum)}"
         title = least if minimum else f"release {group}"
         named = step or (f"pin-{group}" if minimum else f"release-{group}")
@@ -211,6 +239,20 @@ class Draft:
                 longest=duration,
             )
 
+    def analyse(self, operation: Analyse, *, step: str) -> None:
+        """Compare the canary with its baseline."""
+        settings = operation.settings
+        manual = settings.mode is AnalysisMode.MANUAL
+        who = ", and a person decides" if manual else ""
+        warm = f" after {format_duration(settings.warmup)} of warm-up" if settings.warmup else ""
+        self.add(
+            step,
+            f"compare {operation.group} with {operation.baseline} for "
+            f"{format_duration(settings.duration)}{warm}{who}",
+            operation,
+            longest=settings.longest,
+        )
+
     def delay(self, duration: timedelta, reason: str) -> None:
         """Wait, if there is anything to wait for."""
         if duration:
@@ -239,10 +281,8 @@ class Draft:
 
     def destroy(self, group: str) -> None:
         """Destroy a group; the time that it may take to stop is in its settings."""
-        found = self.state.group(group)
-        longest = (
-            found.settings.drain_timeout + found.settings.stop.timeout if found else timedelta(0)
-        )
+        settings = self._settings(group)
+        longest = settings.drain_timeout + settings.stop.timeout if settings else timedelta(0)
         self.add(f"destroy-{group}", f"destroy {group}", DestroyGroup(group=group), longest=longest)
 
     def schedule_cold(self, group: str, after: timedelta | None) -> None:
@@ -273,6 +313,14 @@ class Draft:
                 longest=longest,
             )
         )
+
+    def _settings(self, group: str) -> GroupSettings | None:
+        """Of a group that exists after the steps so far."""
+        for step in self._steps:
+            if isinstance(step.operation, CreateGroup) and step.operation.group == group:
+                return step.operation.settings
+        found = self.state.group(group)
+        return found.settings if found else None
 
     def _apply(self, operation: Operation) -> None:
         match operation:

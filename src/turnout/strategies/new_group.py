@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import timedelta
 
-from turnout.model.deployment import ClusterState, Options, Request, Service
-from turnout.model.names import next_group
+from turnout.model.deployment import Options, Service
 from turnout.model.servers import ServerGroup, needed, ready_count
 from turnout.model.traffic import WHOLE
 from turnout.strategies.draft import Draft
@@ -25,27 +24,29 @@ class Arrival:
         return ready_count(needed(self.size, share), options.healthy_share)
 
 
-def arrival(service: Service, state: ClusterState) -> Arrival:
+def arrival(service: Service, draft: Draft) -> Arrival:
     """Choose the name and the size of the new group. Raises `Conflict` when no name is free."""
-    name = next_group(state.cluster, state.newest or None, {g.name for g in state.groups})
-    wanted = service.options.instances
+    name, wanted = draft.next_group(), service.options.instances
     if wanted == "source":
-        return Arrival(name, whole_size(state) or service.instances)
+        return Arrival(name, whole_size(draft.state) or service.instances)
     return Arrival(name, wanted)
 
 
-def bring_up(
-    draft: Draft, request: Request, service: Service, new: Arrival, *, share: int = WHOLE
-) -> None:
+def prepare(draft: Draft, service: Service) -> None:
+    """Open the listener, and pin what serves now."""
+    draft.open_listener(service.listener)
+    for group in draft.state.groups:
+        if draft.state.split.share(group.name) and group.desired:
+            draft.pin(group.name, group.desired)
+
+
+def bring_up(draft: Draft, service: Service, new: Arrival, *, share: int = WHOLE) -> None:
     """Open the listener, pin what serves now, create the group as large as its first share needs,
     await, check.
     """
     options = service.options
     size = needed(new.size, share)
-    draft.open_listener(service.listener)
-    for group in draft.state.groups:
-        if draft.state.split.share(group.name) and group.desired:
-            draft.pin(group.name, group.desired)
+    prepare(draft, service)
     draft.create(new.group, service.settings, size)
     draft.await_ready(new.group, ready_count(size, options.healthy_share), options.ready_deadline)
     draft.checks(
@@ -66,7 +67,11 @@ def retire(draft: Draft, service: Service, new: Arrival) -> None:
     served = [g for g in draft.state.groups if draft.state.split.share(g.name)]
     for group in served:
         draft.drain(group.name, max(group.settings.drain_timeout, drain_timeout))
+    for arm in draft.arms:
+        draft.drain(arm, drain_timeout)
     draft.commit()
+    for arm in draft.arms:
+        draft.destroy(arm)
     for group in served:
         if group.desired:
             draft.pin(group.name, 0)

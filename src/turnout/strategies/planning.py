@@ -9,6 +9,7 @@ from turnout.model.deployment import ClusterState, Kind, Request, Service, Strat
 from turnout.model.errors import Rule
 from turnout.model.plan import Plan
 from turnout.strategies.blue_green import plan_blue_green
+from turnout.strategies.canary import plan_canary
 from turnout.strategies.dark import plan_dark
 from turnout.strategies.draft import Draft, fingerprint
 from turnout.strategies.guards import moved_listener, refusal, runs_already
@@ -27,6 +28,7 @@ STRATEGIES: dict[StrategyName, Callable[[Draft, Request, Service], Plan]] = {
     StrategyName.BLUE_GREEN: plan_blue_green,
     StrategyName.ROLLING_BLUE_GREEN: plan_rolling_blue_green,
     StrategyName.HIGHLANDER: plan_highlander,
+    StrategyName.CANARY: plan_canary,
     StrategyName.DARK: plan_dark,
 }
 

@@ -31,6 +31,7 @@ from turnout.model.plan import (
     StepAnswer,
     Watch,
 )
+from turnout.model.traffic import TrafficSplit
 from turnout.model.units import format_share
 from turnout.model.value import Value
 from turnout.strategies.rollback import plan_way_back
@@ -232,9 +233,17 @@ def _learn(progress: Progress, answer: StepAnswer) -> Progress:
     }
     if progress.phase is Phase.RETURNING:
         learned["returned_at"] = answer.at
-    elif progress.moved_at is None and answer.split.share(progress.plan.new_group):
+    elif _moves(progress, answer.split):
         learned["moved_at"] = answer.at
     return progress.model_copy(update=learned)
+
+
+def _moves(progress: Progress, split: TrafficSplit) -> bool:
+    """Whether this split is the first that has traffic on the new group, or on its canary."""
+    plan, before = progress.plan, progress.shares or {}
+    if split.share(plan.new_group):
+        return progress.moved_at is None or not before.get(plan.new_group)
+    return progress.moved_at is None and bool(plan.canary and split.share(plan.canary))
 
 
 def _failed(progress: Progress, answer: StepAnswer, now: datetime) -> Progress:

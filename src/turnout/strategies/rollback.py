@@ -50,10 +50,11 @@ def plan_way_back(
     fences off a change that is still on its way.
     """
     steps = [s for s in plan.steps if s.id in attempted]
+    newcomer = newest_of(plan, attempted)
     moved = any(isinstance(s.operation, ReplaceSplit) for s in steps)
     resized = _resized(plan, steps)
     first = [g for g, smaller in resized.items() if smaller and moved and plan.before.share(g)]
-    returning = _return_traffic(plan, first, deadline) if moved else []
+    returning = _return_traffic(plan, first, deadline, newcomer) if moved else []
     late = _resize_back(plan, [g for g in resized if g not in first], steps)
     cleaning = _clean_up(plan, steps, moved=moved, keep_failed=keep_failed, drain=drain)
     return WayBack(tuple(returning), (*late, *cleaning))
@@ -71,14 +72,28 @@ def _resized(plan: Plan, steps: list[Step]) -> dict[str, bool]:
     }
 
 
-def _return_traffic(plan: Plan, shrunk: list[str], deadline: timedelta) -> list[Step]:
+def newest_of(plan: Plan, attempted: Collection[str]) -> str:
+    """The group of the new version that may have traffic by now: the canary, until the group is
+    created that follows it.
+    """
+    created = [
+        o.group
+        for s in plan.steps
+        if s.id in attempted and isinstance(o := s.operation, CreateGroup)
+    ]
+    return plan.canary if plan.canary and plan.new_group not in created else plan.new_group
+
+
+def _return_traffic(
+    plan: Plan, shrunk: list[str], deadline: timedelta, newcomer: str
+) -> list[Step]:
     """The groups that served before, those that were shrunk at their old size, and then all
     traffic at once.
     """
     steps = _resize_back(plan, shrunk, [])
     ready = {g: _enough(plan, g, resized=g in shrunk) for g in plan.before.shares}
     for group, count in ready.items():
-        wait = AwaitReady(group=group, ready=count, deadline=deadline, unless_dead=plan.new_group)
+        wait = AwaitReady(group=group, ready=count, deadline=deadline, unless_dead=newcomer)
         steps.append(
             Step(
                 id=f"back-ready-{group}",
@@ -88,7 +103,7 @@ def _return_traffic(plan: Plan, shrunk: list[str], deadline: timedelta) -> list[
             )
         )
     told = ", ".join(f"{g} {format_share(s)}" for g, s in plan.before.shares.items())
-    split = ReplaceSplit(shares=plan.before.shares, ready=ready, unless_dead=plan.new_group)
+    split = ReplaceSplit(shares=plan.before.shares, ready=ready, unless_dead=newcomer)
     steps.append(_step("back-split", f"return traffic: {told or 'nothing is served'}", split))
     return steps
 

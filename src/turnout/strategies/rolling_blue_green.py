@@ -19,11 +19,11 @@ from turnout.strategies.shares import shares_of, with_share
 def plan_rolling_blue_green(draft: Draft, request: Request, service: Service) -> Plan:
     """Create, ready, checks, delay; per step grow, ready, shift, hold; then watch and retire."""
     options = service.options
-    new = arrival(service, draft.state)
+    new = arrival(service, draft)
     draft.new_group = new.group
     shares = options.steps if draft.state.source else (WHOLE,)
     first = shares[0] if options.scale is Scale.WITH_TRAFFIC else WHOLE
-    bring_up(draft, request, service, new, share=first)
+    bring_up(draft, service, new, share=first)
     draft.delay(options.delay_before_switch, "before the first step")
     for share in shares:
         _step(draft, options, new, share)

@@ -4,6 +4,7 @@ They behave like the real adapters (the contract tests see to it) and know only 
 `turnout.model`.
 """
 
+from turnout.testing.analyst import MemoryAnalyst
 from turnout.testing.checks import MemoryChecker
 from turnout.testing.journal import MemoryJournal
 from turnout.testing.servers import MemoryProvider
@@ -11,6 +12,7 @@ from turnout.testing.traffic import MemoryDrainer, MemoryMetrics, MemoryRouter
 from turnout.testing.world import MemoryClock, World
 
 __all__ = [
+    "MemoryAnalyst",
     "MemoryChecker",
     "MemoryClock",
     "MemoryDrainer",

@@ -44,6 +44,7 @@ class MemoryProvider:
             desired=wish.instances,
             created_at=wish.created_at,
             deployment=order.deployment,
+            role=wish.role,
         )
         self.world.groups[wish.name] = _sized(group, wish.instances)
         self.world.orders[wish.name] = order

@@ -26,6 +26,7 @@ from turnout.model.traffic import GroupTraffic
 from turnout.strategies import plan_deployment
 from turnout.strategies.progress import Progress, advance, attempt, begin, due
 from turnout.testing import (
+    MemoryAnalyst,
     MemoryChecker,
     MemoryClock,
     MemoryDrainer,
@@ -154,6 +155,7 @@ def build_parts(
         drainer=MemoryDrainer(),
         metrics=MemoryMetrics(world),
         checker=MemoryChecker(),
+        analyst=MemoryAnalyst(),
         journal=journal,
         archive=journal,
         clock=clock,

@@ -81,7 +81,7 @@ def test_a_strategy_may_stand_alone(strategy: str) -> None:
 @pytest.mark.parametrize(
     ("strategy", "path", "nearest"),
     [
-        ("canary", "strategy", ""),
+        ("recreate", "strategy", ""),
         ("bluegreen", "strategy", "blue_green"),
         ("Rolling-Blue-Green", "strategy", "rolling_blue_green"),
         ("{highlandr: {}}", "strategy.highlandr", "highlander"),

@@ -73,7 +73,7 @@ def test_instances_are_an_option() -> None:
 @pytest.mark.parametrize(
     ("change", "path", "says", "nearest"),
     [
-        ({"strategy": "canary"}, "strategy", "there is no strategy 'canary'; there are blue", ""),
+        ({"strategy": "recreate"}, "strategy", "there is no strategy 'recreate'; there are b", ""),
         ({"strategy": "Highlander"}, "strategy", "there is no strategy", "highlander"),
         ({"version": ""}, "version", "'' is no version", ""),
         ({"instances": 0}, "options.instances", "0 is out of range", ""),

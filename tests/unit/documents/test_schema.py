@@ -23,6 +23,11 @@ GOOD = [
     with_line("health: {tcp: , interval: 0.5s}"),
     with_line("health: {command: [check, 1]}"),
     with_line("strategy: {dark: }"),
+    with_line("strategy: canary"),
+    with_line(
+        "strategy: {canary: {traffic: 10%, canary_steps: [1%, 10%], analysis: manual, judges: [ann],"
+        " on_inconclusive: ask, promote_with: highlander, config: checkout, warmup: 0}}"
+    ),
     with_line("strategy: highlander\noptions: {watch: 0, scale_down_after: never}"),
     with_line(
         "options: {before_traffic: [http: /a, trip_wires: , command: x, http: {status: 204}]}"
@@ -33,8 +38,9 @@ GOOD = [
 BAD = [
     "[]",
     with_line("keep: 2"),
-    with_line("strategy: canary"),
-    with_line("strategy: {canary: {}}"),
+    with_line("strategy: recreate"),
+    with_line("strategy: {canary: {on_failure: stop}}"),
+    with_line("strategy: {canary: {promote_with: dark}}"),
     with_line("strategy: {blue_green: {}, dark: {}}"),
     with_line("strategy: {blue_green: {steps: [100%]}}"),
     with_line("options: {steps: [100%]}"),

@@ -14,6 +14,7 @@ from turnout.model.servers import InstanceState, ServerGroup
 from turnout.model.traffic import DrainReport
 from turnout.ports import CheckContext
 from turnout.testing import (
+    MemoryAnalyst,
     MemoryChecker,
     MemoryClock,
     MemoryDrainer,
@@ -77,6 +78,7 @@ class House:
             drainer=self.drainer,
             metrics=MemoryMetrics(self.world),
             checker=self.checker,
+            analyst=MemoryAnalyst(),
             journal=self.journal,
             archive=self.journal,
             clock=MemoryClock(self.world),

@@ -7,12 +7,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 
+from turnout.engine.operations.analysing import AnalysisOperations
 from turnout.engine.operations.servers import ServerOperations
 from turnout.engine.operations.traffic import TrafficOperations
 from turnout.engine.operations.watching import CheckOperations
 from turnout.model.deployment import ClusterState
 from turnout.model.errors import Conflict, GuardRefused, NotFound, Permanent
 from turnout.model.plan import (
+    Analyse,
     AwaitReady,
     CloseListener,
     CreateGroup,
@@ -34,6 +36,7 @@ from turnout.model.plan import (
 from turnout.model.traffic import TrafficSplit
 from turnout.model.value import Value
 from turnout.ports import (
+    Analyst,
     Archive,
     Checker,
     Clock,
@@ -76,6 +79,7 @@ class Operations:
         drainer: Drainer,
         metrics: Metrics,
         checker: Checker,
+        analyst: Analyst,
         journal: Journal,
         archive: Archive,
         clock: Clock,
@@ -86,6 +90,7 @@ class Operations:
         self._journal, self._metrics = journal, metrics
         self._servers = ServerOperations(provider, router, clock)
         self._traffic = TrafficOperations(provider, router, drainer, journal, clock)
+        self._analyses = AnalysisOperations(provider, analyst, journal, clock)
         self._checks = CheckOperations(provider, router, checker, journal, clock)
 
     async def observe(self, cluster: str) -> ClusterState:
@@ -179,6 +184,10 @@ class Operations:
                 )
             case Watch():
                 return await self._checks.watch(
+                    operation, context.cluster, context.deployment, context.step, report=report
+                )
+            case Analyse():
+                return await self._analyses.analyse(
                     operation, context.cluster, context.deployment, context.step, report=report
                 )
             case SetHold():

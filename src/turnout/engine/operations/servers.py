@@ -41,6 +41,7 @@ class ServerOperations:
             settings=operation.settings,
             instances=operation.instances,
             created_at=self._clock.now(),
+            role=operation.role,
         )
         await self._provider.apply_group(wish, order)
         await self._tell_router(cluster)

@@ -17,7 +17,7 @@ import structlog
 from pydantic import ValidationError
 
 from turnout.model.errors import Temporary
-from turnout.model.servers import GroupSettings, InstanceState
+from turnout.model.servers import GroupSettings, InstanceState, Role
 from turnout.model.value import Value
 from turnout.ports import Order
 
@@ -53,6 +53,7 @@ class GroupFact(Value):
     settings: GroupSettings
     created_at: datetime
     desired: int
+    role: Role = Role.PRODUCTION
     pin: int = 0
     cold_at: datetime | None = None
     obeyed: Obeyed = Obeyed()

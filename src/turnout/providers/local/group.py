@@ -59,6 +59,7 @@ class Group:
             deployment=fact.deployment,
             pin=fact.pin,
             cold_at=fact.cold_at,
+            role=fact.role,
             instances=tuple(slot.observe() for slot in self.slots.values()),
         )
 

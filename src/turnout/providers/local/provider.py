@@ -213,6 +213,7 @@ class LocalProvider:
             settings=wish.settings,
             created_at=wish.created_at,
             desired=wish.instances,
+            role=wish.role,
             obeyed=Obeyed().after(order),
         )
         folder = self._folder / wish.name
