@@ -226,6 +226,12 @@ class CheckContext(Value):
     """When traffic first moved to the group; None before."""
     folder: str = ""
     """Where the group runs: commands of checks run there too. Empty = the home folder."""
+    occasion: str = ""
+    """The deployment and its step: what is to be told apart from other checks of that name."""
+    shares: dict[str, int] = {}
+    """Who has traffic now, in per mille."""
+    lasts: timedelta | None = None
+    """How long the check is made again and again; None = it is made once."""
 
 
 class Checker(Protocol):
