@@ -19,9 +19,12 @@ from turnout.model.analysis import (
     Finding,
     Judgment,
 )
+from turnout.model.canary.queries import Query
+from turnout.model.canary.request import CanaryScope
 from turnout.model.checks import Check, CheckAnswer
 from turnout.model.deployment import Status
 from turnout.model.journal import CheckRecord, DeploymentRecord, Event, SplitRecord, StepRecord
+from turnout.model.samples import Series
 from turnout.model.servers import GroupSettings, Role, ServerGroup
 from turnout.model.traffic import (
     Confirmation,
@@ -212,6 +215,29 @@ class Metrics(Protocol):
         self, cluster: str, group: str, since: datetime, until: datetime
     ) -> GroupTraffic:
         """What happened in the window (differences, histogram too), as finely as sampled."""
+        ...
+
+
+class MetricSource(Protocol):
+    """Where figures come from: the router, the instances, a metrics system."""
+
+    def describe(self, query: Query, scope: CanaryScope, templates: Mapping[str, str]) -> str:
+        """The query as it will be sent, templates expanded, for people.
+
+        Raises `InvalidDocument` naming the place.
+        """
+        ...
+
+    async def fetch(
+        self, query: Query, scope: CanaryScope, templates: Mapping[str, str]
+    ) -> tuple[Series, ...]:
+        """The series in [scope.start, scope.end) on the grid of scope.step that begins at
+        scope.start: every series has exactly (end - start) / step values.
+
+        No data: an empty tuple or series of NaN, never zeros for a store that does not count.
+        Raises `Temporary` (down, slow, 429, half a page: worth asking again) or `Permanent` (bad
+        query, no permission).
+        """
         ...
 
 
