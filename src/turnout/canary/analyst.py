@@ -7,21 +7,29 @@ again, and what was counted is not counted twice.
 from __future__ import annotations
 
 import asyncio
+import json
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 from turnout.canary.course import Situation, go_on
 from turnout.canary.evidence import Slice, count_closed, join_slices, read_slices, write_slices
-from turnout.canary.fetching import Arm, Fetcher, Window, settle
+from turnout.canary.fetching import Arm, Fetcher, Found, Window, settle
 from turnout.canary.history import learn
 from turnout.canary.opinions import Answer, Judge, Opinion, open_judge
 from turnout.canary.subjects import Subject, is_compatible, subjects_of
-from turnout.model.analysis import Analysis, AnalysisRecord, AnalysisVerdict, Finding
+from turnout.model.analysis import (
+    Analysis,
+    AnalysisMode,
+    AnalysisRecord,
+    AnalysisVerdict,
+    Finding,
+)
 from turnout.model.canary.configuration import CanaryConfig
-from turnout.model.canary.document import read_document, to_json_value
+from turnout.model.canary.document import read_document, write_document
 from turnout.model.canary.options import Kind
 from turnout.model.errors import NotFound, Temporary
 from turnout.ports import CanaryArchive, Clock, MetricSource
@@ -63,6 +71,13 @@ class _Live:
     def start(self) -> datetime:
         """Of the first step."""
         return self.record.began_at + self.record.analysis.settings.warmup
+
+    @property
+    def horizon(self) -> datetime:
+        """Nothing is judged after it: the planned end, unless a person is waited for."""
+        manual = self.record.analysis.settings.mode is AnalysisMode.MANUAL
+        is_open = manual or self.record.asked_at is not None
+        return datetime.max.replace(tzinfo=UTC) if is_open else self.record.planned_end
 
     def steps_until(self, subject: Subject, when: datetime) -> int:
         """How many whole steps end at the latest then."""
@@ -147,7 +162,7 @@ class LiveAnalyst:
         record = AnalysisRecord(
             analysis=analysis,
             deployment=analysis.id.partition(".")[0],
-            document=to_json_value(config),
+            document=write_config(config),
             history=history,
             began_at=now,
             planned_end=now + settings.warmup + settings.duration,
@@ -184,7 +199,7 @@ class LiveAnalyst:
         async def one(subject: Subject) -> None:
             found.extend(await _fetch_closed(live, fetcher, subject, now))
 
-        work = [(s.name, lambda s=s: one(s)) for s in live.subjects]  # type: ignore[misc]
+        work = [(s.name, partial(one, s)) for s in live.subjects]
         live.errors = await settle(work)
         if not found:
             return
@@ -238,7 +253,7 @@ async def _fetch_closed(
     """The steps of one metric that have become complete in both arms since the last look."""
     settling = SETTLING if subject.is_own else STORE_SETTLING
     first = live.next_step.get(subject.name, 0)
-    last = live.steps_until(subject, min(now - settling, live.record.planned_end))
+    last = live.steps_until(subject, min(now - settling, live.horizon))
     if first >= last:
         return []
     window = Window(live.start, subject.step, first, last)
@@ -272,6 +287,12 @@ def close_steps(
                 )
             )
     return slices
+
+
+def write_config(config: CanaryConfig) -> dict[str, Any]:
+    """The configuration as JSON has it."""
+    document: dict[str, Any] = json.loads(write_document(config))
+    return document
 
 
 def arms_of(analysis: Analysis) -> tuple[Arm, Arm]:

@@ -1,5 +1,4 @@
-"""How an analysis goes on: from what the judge says, a person's answer and the time to a finding.
-"""
+"""How an analysis goes on: from the judge's opinion, a person's answer and the time."""
 
 from __future__ import annotations
 
@@ -33,7 +32,9 @@ class Situation:
     """Whether all steps up to the planned end are closed."""
 
 
-def go_on(record: AnalysisRecord, seen: Situation) -> AnalysisRecord:
+def go_on(  # noqa: PLR0911 - one rule after the other
+    record: AnalysisRecord, seen: Situation
+) -> AnalysisRecord:
     """The record after a look. One that has ended stays as it is."""
     if record.ended_at is not None:
         return record

@@ -1,11 +1,12 @@
-"""What is known about a service before its canary: how slow it usually is, how bursty its errors.
-"""
+"""What is known about a service before its canary: its usual latency, its bursts of errors."""
 
 from __future__ import annotations
 
+import asyncio
 import math
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 from turnout.canary.evidence import Columns
@@ -46,7 +47,7 @@ async def learn(
         found[subject.name] = {name: value for name, value in known.items() if value}
 
     counted = [s for s in subjects if s.kind in (Kind.COUNT, Kind.PROPORTION, Kind.LATENCY)]
-    await settle([(s.name, lambda s=s: about(s)) for s in counted])  # type: ignore[misc]
+    await settle([(s.name, partial(about, s)) for s in counted])
     return found
 
 
@@ -75,20 +76,18 @@ async def _usual(
     )
 
 
-async def _bursts(
-    fetcher: Fetcher, subject: Subject, arm: Arm, until: datetime
-) -> float | None:
+async def _bursts(fetcher: Fetcher, subject: Subject, arm: Arm, until: datetime) -> float | None:
     count = int(LOOKS_BACK / subject.step) // 2 * 2
     window = Window(until - count * subject.step, subject.step, 0, count)
     columns = (await fetcher.fetch(subject, arm, window)).get((), ())
-    return dispersion_of(columns)
+    return await asyncio.to_thread(dispersion_of, columns)
 
 
 def dispersion_of(columns: Columns) -> float | None:
     """φ of events and exposure, from neighbouring steps: what they share does not count."""
-    from turnout.analysis.sequential import estimate_dispersion  # noqa: PLC0415 - large
+    from turnout.analysis.sequential.dispersion import estimate_dispersion  # noqa: PLC0415 - large
 
-    if len(columns) != 2:  # noqa: PLR2004 - events and exposure
+    if len(columns) != 2:
         return None
     known = [(e, n) for e, n in zip(*columns, strict=True) if not math.isnan(e + n)]
     pairs = list(zip(known[::2], known[1::2], strict=False))

@@ -182,14 +182,23 @@ class CompatibleJudge:
         score = result.score.score
         told = f"score {score:g} of 100 ({limits.pass_:g} passes)"
         reason = result.score.classification_reason
-        worse = [r.classification_reason or r.name for r in result.results
-                 if r.classification in ("High", "Low")]
+        worse = [
+            r.classification_reason or r.name
+            for r in result.results
+            if r.classification in ("High", "Low")
+        ]
         sentence = "; ".join(part for part in (told, reason, *worse) if part)
         figures = {"score": score}
-        if not any(r.experiment_metadata.stats and r.experiment_metadata.stats.count
-                   for r in result.results):
-            return Opinion(Answer.INCONCLUSIVE if is_end else Answer.RUNNING,
-                           "no metric has data", figures, ("no metric has data",))
+        if not any(
+            r.experiment_metadata.stats and r.experiment_metadata.stats.count
+            for r in result.results
+        ):
+            return Opinion(
+                Answer.INCONCLUSIVE if is_end else Answer.RUNNING,
+                "no metric has data",
+                figures,
+                ("no metric has data",),
+            )
         if score <= limits.marginal:
             return Opinion(Answer.FAIL, sentence, figures)
         if not is_end:

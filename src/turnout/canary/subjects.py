@@ -1,5 +1,4 @@
-"""What is compared: the metrics of a configuration, with all that is needed to fetch and judge them.
-"""
+"""What is compared: the metrics of a configuration, ready to be fetched and judged."""
 
 from __future__ import annotations
 
@@ -70,9 +69,7 @@ def subjects_of(
     `history` is what `learn` found. Raises `InvalidDocument` for a metric that cannot be fetched.
     """
     if not config.metrics:
-        raise InvalidDocument(
-            "Nothing can be judged", (Problem("has no metric", "metrics"),)
-        )
+        raise InvalidDocument("Nothing can be judged", (Problem("has no metric", "metrics"),))
     return tuple(
         _subject(config, metric, f"metrics[{n}]", duration, (history or {}).get(metric.name, {}))
         for n, metric in enumerate(config.metrics)
