@@ -22,7 +22,7 @@ _DOCUMENT = (
     "query($account: Int!, $nrql: Nrql!, $seconds: Seconds) "
     "{ actor { account(id: $account) { nrql(query: $nrql, timeout: $seconds) { results } } } }"
 )
-_TIMES = frozenset({"beginTimeSeconds", "endTimeSeconds", "inspectedCount"})
+_NO_FIGURES = frozenset({"beginTimeSeconds", "endTimeSeconds", "inspectedCount", "facet"})
 _PASSING = ("TIMEOUT", "TOO_MANY", "THROTTL", "SERVER_ERROR", "INTERNAL", "UNAVAILABLE")
 
 
@@ -131,11 +131,11 @@ def _figures(bucket: Mapping[str, Any]) -> list[tuple[str, Any]]:
     """What was selected; a percentile comes as an object with a figure for each percent."""
     found: list[tuple[str, Any]] = []
     for name, value in bucket.items():
-        if name in _TIMES or name == "facet" or bucket.get("facet") == value:
+        if name in _NO_FIGURES:
             continue
         if isinstance(value, dict):
             found += [(f"{name}.{key}", inner) for key, inner in value.items()]
-        elif not isinstance(value, str):
+        elif not isinstance(value, str | list):  # what it is grouped by is repeated under its name
             found.append((name, value))
     return found
 
