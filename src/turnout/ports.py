@@ -10,8 +10,10 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
+from turnout.model.canary.queries import Query
+from turnout.model.canary.request import CanaryScope
 from turnout.model.checks import Check, CheckAnswer
 from turnout.model.deployment import Status
 from turnout.model.journal import CheckRecord, DeploymentRecord, Event, SplitRecord, StepRecord
@@ -26,9 +28,6 @@ from turnout.model.traffic import (
     TrafficSplit,
 )
 from turnout.model.value import Value
-
-if TYPE_CHECKING:
-    from turnout.model.canary import Query, Scope
 
 WAY_BACK = "back-split"
 """Id of the step that returns traffic; ends `TrafficSplit.changed_by` of its change."""
@@ -214,7 +213,7 @@ class Metrics(Protocol):
 class MetricSource(Protocol):
     """Where figures come from: the router, the instances, a metrics system."""
 
-    def describe(self, query: Query, scope: Scope, templates: Mapping[str, str]) -> str:
+    def describe(self, query: Query, scope: CanaryScope, templates: Mapping[str, str]) -> str:
         """The query as it will be sent, templates expanded, for people.
 
         Raises `InvalidDocument` naming the place.
@@ -222,7 +221,7 @@ class MetricSource(Protocol):
         ...
 
     async def fetch(
-        self, query: Query, scope: Scope, templates: Mapping[str, str]
+        self, query: Query, scope: CanaryScope, templates: Mapping[str, str]
     ) -> tuple[Series, ...]:
         """The series in [scope.start, scope.end) on the grid of scope.step that begins at
         scope.start: every series has exactly (end - start) / step values.
