@@ -107,6 +107,8 @@ class Settings(BaseSettings):
     """How long single events are kept. What deployments did is kept for ever, unless"""
     keep_deployments_days: Annotated[int, Field(ge=1)] | None = None
     """this says how long."""
+    keep_figures_days: Annotated[int, Field(ge=1)] = 7
+    """How long figures of the router and of instances are kept, second by second."""
     freezes: tuple[Freeze, ...] = ()
     """When clusters must not be deployed."""
 

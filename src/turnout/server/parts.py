@@ -17,9 +17,10 @@ from turnout.checks.command import end_strays
 from turnout.engine.operations import Operations
 from turnout.engine.service import running_engine
 from turnout.engine.temporal_server import Starting
+from turnout.history import History
 from turnout.model.freeze import open_freeze
 from turnout.model.names import parse_cluster
-from turnout.providers.local import LocalProvider
+from turnout.providers.local import InstanceGauges, LocalProvider, ProcessSource
 from turnout.server import doctor
 from turnout.server.clock import SystemClock
 from turnout.server.errors import raising_first
@@ -33,8 +34,9 @@ from turnout.store.migration import migrate
 from turnout.store.retention import Pruned
 from turnout.store.sql import SqlStore
 from turnout.traffic.diary import TrafficDiary
-from turnout.traffic.envoy import EnvoyDrainer, EnvoyRouter
+from turnout.traffic.envoy import LATENCY_MS, EnvoyDrainer, EnvoyRouter
 from turnout.traffic.recorder import KEPT, TrafficRecorder
+from turnout.traffic.source import RouterSource
 
 log = structlog.get_logger(__name__)
 
@@ -61,9 +63,15 @@ class Parts:
             clock=self.clock,
             ports=settings.ports,
         )
+        hours = settings.keep_figures_days * 24
+        traffic = History(self.places.figures / "router", hours=hours)
+        instances = History(self.places.figures / "instances", hours=hours)
         self.recorder = TrafficRecorder(
-            self.router, TrafficDiary(self.places.figures, keep=KEPT.total_seconds())
+            self.router, TrafficDiary(self.places.figures, keep=KEPT.total_seconds()), traffic
         )
+        self.gauges = InstanceGauges(self.provider.running, instances)
+        self.router_source = RouterSource(traffic, LATENCY_MS)
+        self.process_source = ProcessSource(instances)
         self.store = SqlStore(self.places.store_url)
         self.feed = Feed(self.store)
         self.operations = Operations(
@@ -124,6 +132,7 @@ async def running_backend(settings: Settings, temporal: Starting) -> AsyncIterat
         tasks = await stack.enter_async_context(running_tasks())
         tasks.start("endpoints", lambda: parts.sync.run(parts.provider, parts.provider))
         tasks.start("figures", parts.recorder.run)
+        tasks.start("gauges", parts.gauges.run)
         tasks.start("notes", lambda: parts.notes.run(parts.store))
         tasks.start("feed", parts.feed.run)
         tasks.start("pruning", lambda: prune_daily(parts.prune, parts.clock))

@@ -10,6 +10,7 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from turnout.model.traffic import GroupTraffic
 
@@ -65,7 +66,7 @@ class TrafficDiary:
 
 def _format(entry: Entry) -> str:
     seen = [
-        [*key, t.requests, t.failed, t.client_errors, t.active, t.latency_ms]
+        [*key, t.requests, t.failed, t.client_errors, t.active, t.latency_ms, t.timeouts, t.resets]
         for key, t in entry.seen.items()
     ]
     return json.dumps([entry.at, entry.run, seen], separators=(",", ":")) + "\n"
@@ -82,16 +83,17 @@ def _parse(line: str) -> Entry | None:
 def _parse_group(
     cluster: str,
     group: str,
-    requests: int,
-    failed: int,
-    client_errors: int,
-    active: int,
-    latency_ms: list[list[float]],
+    *figures: Any,  # JSON
 ) -> tuple[Key, GroupTraffic]:
+    """Lines of an earlier version end before the time-outs."""
+    requests, failed, client_errors, active, latency_ms, *more = figures
+    timeouts, resets = more or (0, 0)
     return (cluster, group), GroupTraffic(
         requests=requests,
         failed=failed,
         client_errors=client_errors,
+        timeouts=timeouts,
+        resets=resets,
         active=active,
         latency_ms=tuple((float(bound), int(count)) for bound, count in latency_ms),
     )
