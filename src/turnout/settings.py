@@ -29,10 +29,11 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
-from turnout.documents.report import Place, Report, Unreadable, nearest
+from turnout.documents.report import Place, Report, Unreadable
 from turnout.documents.scalars import build_plain
 from turnout.documents.tree import ListNode, MapNode, Node, compose
 from turnout.model.freeze import Freeze
+from turnout.model.words import nearest
 
 FILE = "turnout.yaml"
 DEFAULT_DATA = Path("~/.local/share/turnout")

@@ -7,11 +7,11 @@ from collections.abc import Collection, Sequence
 
 from turnout.api.backend import Backend, Traffic
 from turnout.api.views import ClusterView
-from turnout.documents.report import nearest
 from turnout.model.deployment import Kind, Request, Status
 from turnout.model.errors import AdapterError, NotFound
 from turnout.model.journal import DeploymentRecord
 from turnout.model.traffic import Listener
+from turnout.model.words import nearest
 
 _MOST = 1000
 _NAMED = 10

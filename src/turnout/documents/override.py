@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from turnout.documents.options_shape import options_record
-from turnout.documents.report import Place, Report, Unreadable, listed, nearest, shown
+from turnout.documents.report import Place, Report, Unreadable, listed, shown
 from turnout.documents.service_shape import STRATEGIES
 from turnout.documents.structures import Values
 from turnout.documents.texts import parse_version
 from turnout.documents.tree import MapNode, Scalar, compose
 from turnout.model.deployment import STRATEGY_OPTIONS, Options, Service, StrategyName
 from turnout.model.errors import InvalidDocument
+from turnout.model.words import nearest
 
 
 def override(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Collection
 from dataclasses import dataclass, field
 
@@ -52,19 +51,6 @@ class Report:
         ordered = sorted(self.problems, key=lambda problem: (problem.line, problem.column))
         count = "1 problem" if len(ordered) == 1 else f"{len(ordered)} problems"
         return InvalidDocument(f"{what}: {count}", tuple(ordered))
-
-
-def nearest(word: str, names: Collection[str]) -> str:
-    """The name that was probably meant; empty when none comes near."""
-    if len(word) > 64:
-        return ""
-    plain = {_plain(name): name for name in names}
-    close = difflib.get_close_matches(_plain(word), plain, n=1)
-    return plain[close[0]] if close else ""
-
-
-def _plain(word: str) -> str:
-    return word.lower().replace("-", "_").replace(" ", "_")
 
 
 def shown(text: str) -> str:

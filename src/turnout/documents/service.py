@@ -9,7 +9,7 @@ from pathlib import PurePath
 from pydantic import ValidationError
 
 from turnout.documents.options_shape import not_taken
-from turnout.documents.report import Place, Report, Unreadable, listed, nearest, shown
+from turnout.documents.report import Place, Report, Unreadable, listed, shown
 from turnout.documents.service_shape import FILE
 from turnout.documents.structures import Values, join
 from turnout.documents.texts import parse_version
@@ -19,6 +19,7 @@ from turnout.model.errors import InvalidDocument
 from turnout.model.names import ClusterName
 from turnout.model.servers import GroupSettings, Probe, Run, Stop
 from turnout.model.traffic import Listener
+from turnout.model.words import nearest
 
 
 def read_service(

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Generic, Protocol, TypeVar
 
-from turnout.documents.report import Report, listed, nearest
+from turnout.documents.report import Report, listed
 from turnout.documents.scalars import (
     describe,
     is_null,
@@ -19,6 +19,7 @@ from turnout.documents.scalars import (
     parse_truth,
 )
 from turnout.documents.tree import Node, Scalar
+from turnout.model.words import nearest
 
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)

@@ -11,10 +11,11 @@ from typing import Any, Generic, TypeVar
 
 from pydantic import ValidationError
 
-from turnout.documents.report import Full, Place, Report, Unreadable, listed, nearest
+from turnout.documents.report import Full, Place, Report, Unreadable, listed
 from turnout.documents.scalars import describe, is_null
 from turnout.documents.shapes import Parsed, Schema, Shape
 from turnout.documents.tree import ListNode, MapNode, Node, Scalar
+from turnout.model.words import nearest
 
 T = TypeVar("T")
 S = TypeVar("S")

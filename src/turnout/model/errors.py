@@ -33,6 +33,13 @@ class TurnoutError(Exception):
         self.details = details or {}
 
 
+class Severity(StrEnum):
+    """A document with an error cannot be used; one with warnings can."""
+
+    ERROR = "error"
+    WARNING = "warning"
+
+
 @dataclass(frozen=True, slots=True)
 class Problem:
     """One mistake in a document.
@@ -45,6 +52,7 @@ class Problem:
     line: int = 0
     column: int = 0
     nearest: str = ""
+    severity: Severity = Severity.ERROR
 
     def __str__(self) -> str:
         place = f"line {self.line}, column {self.column}: " if self.line else ""

@@ -1,0 +1,157 @@
+"""Where a metric's samples come from: one kind of query for each metrics store.
+
+Fields that a query needs are not demanded here but by `validation`, so that a document of another
+installation can always be read.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from turnout.model.canary.document import Document
+
+ROUTER_FIGURES = (
+    "requests",
+    "errors",
+    "client_errors",
+    "timeouts",
+    "resets",
+    "latency",
+    "latency_quantile",
+)
+PROCESS_FIGURES = ("cpu", "memory", "open_files")
+
+
+class PrometheusQuery(Document):
+    """A range query, built from a metric and labels or given as a template."""
+
+    type: Literal["prometheus"]
+    metric_name: str | None = None
+    resource_type: str | None = None
+    label_bindings: tuple[str, ...] = ()
+    group_by_fields: tuple[str, ...] = ()
+    custom_inline_template: str | None = None
+    custom_filter_template: str | None = None
+    custom_filter: str | None = None
+    """Retired: a query that has it is refused when it is asked."""
+
+
+class StackdriverQuery(Document):
+    """Google Cloud Monitoring."""
+
+    type: Literal["stackdriver"]
+    metric_type: str | None = None
+    resource_type: str | None = None
+    cross_series_reducer: str | None = None
+    per_series_aligner: str | None = None
+    group_by_fields: tuple[str, ...] = ()
+    custom_inline_template: str | None = None
+    custom_filter_template: str | None = None
+    custom_filter: str | None = None
+    """Retired: a query that has it is refused when it is asked."""
+
+
+class DatadogQuery(Document):
+    """A Datadog metric within a scope."""
+
+    type: Literal["datadog"]
+    metric_name: str | None = None
+    custom_inline_template: str | None = None
+    custom_filter_template: str | None = None
+
+
+class NewRelicQuery(Document):
+    """NRQL: what is selected, and a condition."""
+
+    type: Literal["newrelic"]
+    select: str | None = None
+    q: str | None = None
+    custom_inline_template: str | None = None
+    custom_filter_template: str | None = None
+
+
+class QueryPair(Document):
+    """A dimension of SignalFx and the value that it must have."""
+
+    key: str
+    value: str
+
+
+class SignalFxQuery(Document):
+    """A SignalFlow program over one metric."""
+
+    type: Literal["signalfx"]
+    metric_name: str | None = None
+    aggregation_method: str = "mean"
+    query_pairs: tuple[QueryPair, ...] = ()
+    custom_inline_template: str | None = None
+    custom_filter_template: str | None = None
+
+
+class InfluxDbQuery(Document):
+    """Fields of a measurement; without any, all of them."""
+
+    type: Literal["influxdb"]
+    metric_name: str | None = None
+    fields_: tuple[str, ...] = Field(default=(), alias="fields")
+    custom_inline_template: str | None = None
+
+
+class GraphiteQuery(Document):
+    """A target; `$scope` and `$location` in it are replaced."""
+
+    type: Literal["graphite"]
+    metric_name: str | None = None
+
+
+class WavefrontQuery(Document):
+    """A time series with an aggregate around it."""
+
+    type: Literal["wavefront"]
+    metric_name: str | None = None
+    aggregate: str | None = None
+    summarization: str | None = None
+
+
+class AtlasQuery(Document):
+    """The stack language."""
+
+    type: Literal["atlas"]
+    q: str | None = None
+
+
+class RouterQuery(Document):
+    """A figure of our own router for a server group: one of `ROUTER_FIGURES`.
+
+    `latency` stands for the counts of requests above thresholds; `latency_quantile` needs
+    `quantile`, between 0 and 1.
+    """
+
+    type: Literal["router"]
+    metric_name: str | None = None
+    quantile: float | None = None
+
+
+class ProcessQuery(Document):
+    """A figure of the processes of a server group: one of `PROCESS_FIGURES`."""
+
+    type: Literal["process"]
+    metric_name: str | None = None
+
+
+Query = Annotated[
+    PrometheusQuery
+    | StackdriverQuery
+    | DatadogQuery
+    | NewRelicQuery
+    | SignalFxQuery
+    | InfluxDbQuery
+    | GraphiteQuery
+    | WavefrontQuery
+    | AtlasQuery
+    | RouterQuery
+    | ProcessQuery,
+    Field(discriminator="type"),
+]
