@@ -165,12 +165,9 @@ def judgment_body(analysis: str) -> Select[str]:
     return select(judgments.c.body).where(judgments.c.analysis == analysis)
 
 
-def config_bodies(name: str, version: int | None = None) -> Select[str]:
-    """The versions of one configuration, or one of them, newest first."""
-    found = select(configs.c.body).where(configs.c.name == name)
-    if version is not None:
-        found = found.where(configs.c.version == version)
-    return found.order_by(configs.c.version.desc())
+def config_bodies(name: str) -> Select[str]:
+    """The versions of one configuration, newest first."""
+    return select(configs.c.body).where(configs.c.name == name).order_by(configs.c.version.desc())
 
 
 def newest_config_bodies() -> Select[str]:

@@ -5,8 +5,9 @@ grow, so a new field needs no migration; a column does. No table refers to anoth
 deployment is taken down even when the deployment's own row is not there (yet), because the journal
 must never stop a deployment.
 
-Growth, measured in SQLite: about 43 kB for a rolling deployment of 17 steps, half of it events; for
-a canary the evidence of each look, GROWTH.
+Growth, measured in SQLite: about 43 kB for a rolling deployment of 17 steps, half of it events; two
+fifths of its text for the evidence of a look at a canary, which is 0.6 MB for an hour of looks
+every five seconds at five metrics.
 """
 
 from __future__ import annotations

@@ -2,14 +2,9 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-import pytest
-from pydantic import ValidationError
-
 from tests.properties import worlds
-from tests.unit.strategies.rendering import planned, state_of, text
-from turnout.model.deployment import Options, StrategyName
-from turnout.model.plan import Analyse, CreateGroup
-from turnout.model.servers import Role
+from tests.unit.strategies.rendering import planned, state_of
+from turnout.model.deployment import StrategyName
 from turnout.strategies import plan_deployment
 
 TEN_MINUTES = timedelta(minutes=10)
