@@ -19,9 +19,12 @@ from turnout.model.analysis import (
     Finding,
     Judgment,
 )
+from turnout.model.canary.queries import Query
+from turnout.model.canary.request import CanaryScope
 from turnout.model.checks import Check, CheckAnswer
 from turnout.model.deployment import Status
 from turnout.model.journal import CheckRecord, DeploymentRecord, Event, SplitRecord, StepRecord
+from turnout.model.samples import Series
 from turnout.model.servers import GroupSettings, Role, ServerGroup
 from turnout.model.traffic import (
     Confirmation,
@@ -215,6 +218,29 @@ class Metrics(Protocol):
         ...
 
 
+class MetricSource(Protocol):
+    """Where figures come from: the router, the instances, a metrics system."""
+
+    def describe(self, query: Query, scope: CanaryScope, templates: Mapping[str, str]) -> str:
+        """The query as it will be sent, templates expanded, for people.
+
+        Raises `InvalidDocument` naming the place.
+        """
+        ...
+
+    async def fetch(
+        self, query: Query, scope: CanaryScope, templates: Mapping[str, str]
+    ) -> tuple[Series, ...]:
+        """The series in [scope.start, scope.end) on the grid of scope.step that begins at
+        scope.start: every series has exactly (end - start) / step values.
+
+        No data: an empty tuple or series of NaN, never zeros for a store that does not count.
+        Raises `Temporary` (down, slow, 429, half a page: worth asking again) or `Permanent` (bad
+        query, no permission).
+        """
+        ...
+
+
 class CheckContext(Value):
     """Against what a check is made."""
 
@@ -226,6 +252,12 @@ class CheckContext(Value):
     """When traffic first moved to the group; None before."""
     folder: str = ""
     """Where the group runs: commands of checks run there too. Empty = the home folder."""
+    occasion: str = ""
+    """The deployment and its step: what is to be told apart from other checks of that name."""
+    shares: dict[str, int] = {}
+    """Who has traffic now, in per mille."""
+    lasts: timedelta | None = None
+    """How long the check is made again and again; None = it is made once."""
 
 
 class Checker(Protocol):

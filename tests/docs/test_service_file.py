@@ -63,8 +63,10 @@ def test_every_option_is_documented_with_the_strategies_that_take_it(option: str
     everywhere = section("Options of every strategy")
     if takers == set(StrategyName):
         assert option in rows_of(everywhere)
-    elif takers == {StrategyName.ROLLING_BLUE_GREEN}:
+    elif takers == {StrategyName.ROLLING_BLUE_GREEN, StrategyName.CANARY}:
         assert option in rows_of(section("Options of `rolling_blue_green`"))
+    elif takers == {StrategyName.CANARY}:
+        assert option in rows_of(section("Options of `canary`"))
     elif takers == set(StrategyName) - {StrategyName.DARK}:
         assert option in rows_of(section("Options of all but `dark`"))
     else:

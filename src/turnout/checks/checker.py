@@ -5,11 +5,13 @@ from __future__ import annotations
 from datetime import timedelta
 
 from turnout.checks.attempt import Unanswerable
+from turnout.checks.canary import make_canary_check
 from turnout.checks.command import make_command_check
 from turnout.checks.http import make_http_check
 from turnout.checks.metric import make_metric_check
 from turnout.checks.trip_wires import make_trip_wires
 from turnout.model.checks import (
+    CanaryCheck,
     Check,
     CheckAnswer,
     CommandCheck,
@@ -20,7 +22,7 @@ from turnout.model.checks import (
 )
 from turnout.model.errors import AdapterError, Permanent, TurnoutError
 from turnout.model.units import format_duration
-from turnout.ports import CheckContext, Clock, Metrics
+from turnout.ports import Analyst, CheckContext, Clock, Metrics
 
 RETRY_AFTER = timedelta(milliseconds=500)
 """How long a check that could not be made waits before it is made again."""
@@ -32,8 +34,9 @@ class LocalChecker:
     `owner` marks the commands it starts, so that those of a killed server are found (`end_strays`).
     """
 
-    def __init__(self, metrics: Metrics, clock: Clock, *, owner: str) -> None:
-        self._metrics, self._clock, self._owner = metrics, clock, owner
+    def __init__(self, metrics: Metrics, analyst: Analyst, clock: Clock, *, owner: str) -> None:
+        self._metrics, self._analyst = metrics, analyst
+        self._clock, self._owner = clock, owner
 
     async def answer(self, check: Check, context: CheckContext) -> CheckAnswer:
         """Answer within the check's timeout; what could not be found out by then is `error`."""
@@ -61,6 +64,8 @@ class LocalChecker:
                     )
                 case MetricCheck():
                     return await make_metric_check(check, context, self._metrics, self._clock.now())
+                case CanaryCheck():
+                    return await make_canary_check(check, context, self._analyst, self._clock)
                 case TripWires():
                     return await make_trip_wires(check, context, self._metrics, self._clock.now())
         except TurnoutError as error:

@@ -28,6 +28,7 @@ class Strategy(StrEnum):
     BLUE_GREEN = "blue_green"
     ROLLING_BLUE_GREEN = "rolling_blue_green"
     HIGHLANDER = "highlander"
+    CANARY = "canary"
     DARK = "dark"
 
 

@@ -143,6 +143,19 @@ _TRIP_WIRES = Record(
         **_COMMON,
     }
 )
+_CANARY = Record(
+    {
+        "config": Key(parts.LINE, "A stored canary configuration. Default: the one built in."),
+        "warmup": Key(parts.DURATION, "How long nothing is judged at first. Default 0."),
+        "duration": Key(
+            parts.POSITIVE_DURATION,
+            "How long to compare before an answer. Default 5m; a watch or a hold lasts as long as "
+            "it says itself.",
+        ),
+        "interval": Key(parts.POSITIVE_DURATION, "How often the judge looks. Default 5s."),
+        **_COMMON,
+    }
+)
 
 
 def _short(key: str) -> Callable[[Any], Values]:
@@ -164,6 +177,15 @@ _KINDS = {
         "TURNOUT_CLUSTER, TURNOUT_GROUP, TURNOUT_SOURCE, TURNOUT_URL and TURNOUT_PREVIEW_HEADER.",
     ),
     "metric": Key(_METRIC, "A figure of the router's own counters."),
+    "canary": Key(
+        Forms[Values](
+            single=Made(parts.LINE, _short("config")),
+            keyed=_CANARY,
+            nothing=Nothing[Values]({}),
+        ),
+        "The judge of a canary on the new server group beside the source: the name of a stored "
+        "canary configuration, or more.",
+    ),
     "trip_wires": Key(
         Forms[Values](keyed=_TRIP_WIRES, nothing=Nothing[Values]({})),
         "The new server group against the source in the time before the switch.",
@@ -220,6 +242,8 @@ def _name(kind: str, values: Values) -> str:
             return name if name.isprintable() and name.strip() else "command"
         case "metric":
             return str(values["figure"])
+        case "canary":
+            return "canary"
         case _:
             return "trip wires"
 

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints
 
-from turnout.model.servers import HttpMethod, Positive, Text
+from turnout.model.servers import HttpMethod, NonNegative, Positive, Text
 from turnout.model.value import Value
 
 
@@ -113,4 +113,24 @@ class TripWires(Value):
     on_error: OnError | None = None
 
 
-Check = Annotated[HttpCheck | CommandCheck | MetricCheck | TripWires, Field(discriminator="kind")]
+class CanaryCheck(Value):
+    """The judge of a canary on the new group beside the source, by a canary configuration.
+
+    In a watch it looks all through the watch; elsewhere it takes `duration` to answer. When the
+    source has no traffic any more, its last window before the switch is compared with.
+    """
+
+    kind: Literal["canary"] = "canary"
+    name: Text = "canary"
+    config: str = ""
+    """The name of a stored canary configuration; empty = the one that is built in."""
+    warmup: NonNegative = timedelta(0)
+    duration: Positive = timedelta(minutes=5)
+    interval: Positive = timedelta(seconds=5)
+    timeout: Positive = timedelta(hours=24)
+    on_error: OnError | None = None
+
+
+Check = Annotated[
+    HttpCheck | CommandCheck | MetricCheck | TripWires | CanaryCheck, Field(discriminator="kind")
+]

@@ -18,7 +18,7 @@ from turnout.model.checks import CheckAnswer, CommandCheck, Verdict
 from turnout.model.traffic import GroupTraffic, Listener
 from turnout.ports import CheckContext
 from turnout.processes.identity import observe_status
-from turnout.testing import MemoryClock, World
+from turnout.testing import MemoryAnalyst, MemoryClock, World
 
 
 class RealTime(MemoryClock):
@@ -39,7 +39,7 @@ class NoMetrics:
 async def make(
     *command: str, timeout: float = 30, folder: Path | None = None, owner: str = "test"
 ) -> CheckAnswer:
-    checker = LocalChecker(NoMetrics(), RealTime(World()), owner=owner)
+    checker = LocalChecker(NoMetrics(), MemoryAnalyst(), RealTime(World()), owner=owner)
     context = CheckContext(
         cluster="shop",
         group="shop-v002",

@@ -12,7 +12,7 @@ from turnout.checks import LocalChecker
 from turnout.model.checks import CheckAnswer, HttpCheck, Verdict
 from turnout.model.traffic import GroupTraffic, Listener
 from turnout.ports import CheckContext
-from turnout.testing import MemoryClock, World
+from turnout.testing import MemoryAnalyst, MemoryClock, World
 
 Answering = Callable[[str], Awaitable[bytes]]
 
@@ -75,7 +75,7 @@ def response(status: int, body: str, *, length: int | None = None, extra: str = 
 
 
 async def make(check: HttpCheck, port: int) -> CheckAnswer:
-    checker = LocalChecker(NoMetrics(), RealTime(World()), owner="test")
+    checker = LocalChecker(NoMetrics(), MemoryAnalyst(), RealTime(World()), owner="test")
     listener = Listener(cluster="shop", port=port, preview_header="x-preview")
     context = CheckContext(cluster="shop", group="shop-v002", listener=listener)
     return await checker.answer(check, context)
@@ -107,7 +107,7 @@ async def test_no_cookie_of_one_request_reaches_the_next() -> None:
         return response(200, "fine", extra="set-cookie: stick=v1\r\n")
 
     async with router(fine, asked) as port:
-        checker = LocalChecker(NoMetrics(), RealTime(World()), owner="test")
+        checker = LocalChecker(NoMetrics(), MemoryAnalyst(), RealTime(World()), owner="test")
         context = CheckContext(
             cluster="shop", group="shop-v002", listener=Listener(cluster="shop", port=port)
         )

@@ -100,7 +100,11 @@ def test_a_check_is_read(text: str, check: Check) -> None:
         ("[trip_wires: {latency_factor: 0.5}]", "0.trip_wires.latency_factor", "too small"),
         ("[trip_wires: {latency_factor: fast}]", "0.trip_wires.latency_factor", "a number is"),
         ("[trip_wires: {error_increase: 2}, htp: /]", "1.htp", "there is no such key"),
-        ("[{}]", "0", "one key of http, command, metric, trip_wires is expected, not 0 keys"),
+        (
+            "[{}]",
+            "0",
+            "one key of http, command, metric, canary, trip_wires is expected, not 0 keys",
+        ),
         ("[{http: /, command: x}]", "0", "is expected, not 2 keys"),
         ("[http]", "0", "is expected, not the text 'http'"),
         ("{http: /}", "", "a list is expected, not a mapping"),

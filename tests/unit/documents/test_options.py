@@ -27,6 +27,19 @@ EVERY_OPTION = {
     "step_hold": "4s",
     "checks": "[http: /]",
     "shrink_source": "true",
+    "canary_instances": "2",
+    "traffic": "10%",
+    "canary_steps": "[1%, 20%]",
+    "warmup": "5s",
+    "duration": "6m",
+    "interval": "7s",
+    "analysis": "manual",
+    "judgment_deadline": "8m",
+    "judges": "[oncall]",
+    "on_inconclusive": "ask",
+    "early_pass": "true",
+    "config": "checkout",
+    "promote_with": "highlander",
 }
 TAKEN = [(strategy, option) for strategy in StrategyName for option in EVERY_OPTION]
 
@@ -58,7 +71,7 @@ def test_a_strategy_takes_its_options_and_no_others_in_both_places(
 
 def test_who_takes_the_option_is_told() -> None:
     assert only(with_line("options: {steps: [100%]}")).message == (
-        "blue_green does not take this option; rolling_blue_green does"
+        "blue_green does not take this option; rolling_blue_green and canary do"
     )
 
 

@@ -25,9 +25,10 @@ GOOD = [
     with_line("strategy: {dark: }"),
     with_line("strategy: canary"),
     with_line(
-        "strategy: {canary: {traffic: 10%, canary_steps: [1%, 10%], analysis: manual, judges: [ann],"
-        " on_inconclusive: ask, promote_with: highlander, config: checkout, warmup: 0}}"
+        "strategy: {canary: {traffic: 10%, canary_steps: [1%, 10%], analysis: manual, config: c,"
+        " on_inconclusive: ask, promote_with: highlander, judges: [oncall], warmup: 0}}"
     ),
+    with_line("options: {watch_checks: [canary: , canary: checkout, canary: {warmup: 1s}]}"),
     with_line("strategy: highlander\noptions: {watch: 0, scale_down_after: never}"),
     with_line(
         "options: {before_traffic: [http: /a, trip_wires: , command: x, http: {status: 204}]}"
@@ -83,7 +84,7 @@ def validator() -> jsonschema.Draft202012Validator:
 def test_the_schema_is_a_json_schema_and_bearable() -> None:
     jsonschema.Draft202012Validator.check_schema(service_schema())
     assert service_schema()["$schema"] == "https://json-schema.org/draft/2020-12/schema"
-    assert len(json.dumps(service_schema())) < 40_000
+    assert len(json.dumps(service_schema())) < 48_000
 
 
 @pytest.mark.parametrize("text", GOOD)

@@ -173,7 +173,7 @@ options: {kep: 2, watch: 30, ready_deadline: 0s}
         "write it without quotes",
         "line 8, column 9: health: 'healthz' is no path: it begins with /, as in /healthz",
         "line 9, column 11: strategy: the text 'blue-green' is not one of blue_green, "
-        "rolling_blue_green, highlander, dark Did you mean 'blue_green'?",
+        "rolling_blue_green, highlander, canary, dark Did you mean 'blue_green'?",
         "line 10, column 11: options.kep: there is no such key Did you mean 'keep'?",
         "line 10, column 26: options.watch: '30' is not a duration: write 500ms, 10s, 5m, 1h30m "
         "or 2d",

@@ -41,7 +41,9 @@ class CheckOperations:
         report: Callable[[str], None],
     ) -> StepAnswer:
         """Each check once, in order; the first that does not pass decides."""
-        context = await self._context(cluster, operation.group, operation.source, moved)
+        context = await self._context(
+            cluster, operation.group, operation.source, moved, occasion=f"{deployment}.{step}"
+        )
         passed = []
         for check in operation.checks:
             report(f"check {check.name}")
@@ -64,7 +66,14 @@ class CheckOperations:
     ) -> StepAnswer:
         """All checks again and again, side by side; the first that fails ends it."""
         since = operation.since or self._clock.now()
-        context = await self._context(cluster, operation.group, operation.source, since)
+        context = await self._context(
+            cluster,
+            operation.group,
+            operation.source,
+            since,
+            occasion=f"{deployment}.{step}",
+            lasts=operation.duration,
+        )
         end = self._clock.elapsed() + operation.duration
         report(f"watching {operation.group} for {format_duration(operation.duration)}")
         looks = [
@@ -115,7 +124,14 @@ class CheckOperations:
         await self._clock.sleep(max(timedelta(0), min(LOOK_EVERY, left)))
 
     async def _context(
-        self, cluster: str, group: str, source: str, moved: datetime | None
+        self,
+        cluster: str,
+        group: str,
+        source: str,
+        moved: datetime | None,
+        *,
+        occasion: str,
+        lasts: timedelta | None = None,
     ) -> CheckContext:
         state = await self._router.observe_listener(cluster)
         if state is None:
@@ -129,6 +145,9 @@ class CheckOperations:
             listener=state.listener,
             switched_at=moved,
             folder=next(folders, ""),
+            occasion=occasion,
+            shares=state.split.shares,
+            lasts=lasts,
         )
 
     async def _record(self, deployment: str, step: str, answer: CheckAnswer) -> None:

@@ -1,0 +1,64 @@
+"""Whether a metric has enough data to be judged at all, and what is wrong if it has not.
+
+Harm can be found in whatever there is; but nothing passes on what is not there.
+"""
+
+from __future__ import annotations
+
+from turnout.analysis.sequential.count_evidence import CountEvidence
+from turnout.analysis.sequential.gauge_evidence import warm_up
+from turnout.analysis.sequential.metric import Kind, Metric
+from turnout.analysis.sequential.state import Track
+
+FEWEST_REQUESTS = 50
+"""Of each arm, for proportions and latencies."""
+
+FEWEST_BETS = 5
+"""Steps of a gauge after its warm-up."""
+
+MOST_UNUSABLE = 0.1
+"""If more of the steps had no usable figures, those that had may be the good ones."""
+
+
+def find_problem(metric: Metric, track: Track) -> str:
+    """A sentence without its subject; empty when the metric can be judged."""
+    tally = track.tally
+    if not tally.closed:
+        return "not enough data: no step was reported"
+    if tally.only_canary == tally.closed:
+        return f"only the canary has it ({tally.closed} steps); there is nothing to compare with"
+    if tally.only_baseline == tally.closed:
+        return f"only the baseline has it ({tally.closed} steps); the canary does not report it"
+    if tally.unusable > MOST_UNUSABLE * tally.closed:
+        return (
+            f"not enough data: {tally.unusable} of {tally.closed} steps cannot be used"
+            f" ({_reasons(track)})"
+        )
+    if isinstance(track.evidence, CountEvidence):
+        return _too_little_traffic(metric, track.evidence)
+    needed = warm_up(metric) + FEWEST_BETS
+    return f"not enough data: {tally.used} of {needed} steps" if tally.used < needed else ""
+
+
+def _too_little_traffic(metric: Metric, evidence: CountEvidence) -> str:
+    canary, baseline = evidence.exposure_canary, evidence.exposure_baseline
+    if metric.kind is Kind.COUNT:
+        is_enough = canary > 0 and baseline > 0
+        return "" if is_enough else f"not enough data: exposure {canary:g} against {baseline:g}"
+    if min(canary, baseline) >= FEWEST_REQUESTS:
+        return ""
+    return (
+        f"not enough data: {canary:,.0f} requests in the canary and {baseline:,.0f} in the"
+        f" baseline; each needs {FEWEST_REQUESTS}"
+    )
+
+
+def _reasons(track: Track) -> str:
+    tally = track.tally
+    told = (
+        (tally.missing, "missing in both arms"),
+        (tally.only_canary, "missing in the baseline"),
+        (tally.only_baseline, "missing in the canary"),
+        (tally.impossible, "infinite, negative or contradictory"),
+    )
+    return ", ".join(f"{count} {why}" for count, why in told if count)

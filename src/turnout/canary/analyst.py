@@ -1,0 +1,296 @@
+"""The port `Analyst`: analyses that go on while a deployment waits for them.
+
+Evidence is written down before it counts, under the number of its look; after a restart it is read
+again, and what was counted is not counted twice.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from turnout.canary.course import Situation, go_on
+from turnout.canary.evidence import Slice, count_closed, join_slices, read_slices, write_slices
+from turnout.canary.fetching import Arm, Fetcher, Window, settle
+from turnout.canary.history import learn
+from turnout.canary.opinions import Answer, Judge, Opinion, open_judge
+from turnout.canary.subjects import Subject, is_compatible, subjects_of
+from turnout.model.analysis import Analysis, AnalysisRecord, AnalysisVerdict, Finding
+from turnout.model.canary.configuration import CanaryConfig
+from turnout.model.canary.document import read_document, to_json_value
+from turnout.model.canary.options import Kind
+from turnout.model.errors import NotFound, Temporary
+from turnout.ports import CanaryArchive, Clock, MetricSource
+
+SETTLING = timedelta(seconds=1.5)
+"""How long after its end a step of our own figures is complete."""
+
+STORE_SETTLING = timedelta(seconds=10)
+"""The same for a metrics system."""
+
+OVERDUE = timedelta(seconds=30)
+"""How long a missing sample is waited for: three steps at least."""
+
+WRITE_EVERY = timedelta(seconds=5)
+REMEMBERED = 100
+"""Analyses that have ended, with their answers."""
+
+COMPATIBLE_INTERVAL = timedelta(seconds=60)
+"""The compatible judge alarms the more often, the more often it is asked."""
+
+
+@dataclass(slots=True)
+class _Live:
+    """An analysis in this process."""
+
+    record: AnalysisRecord
+    config: CanaryConfig
+    subjects: tuple[Subject, ...]
+    judge: Judge
+    opinion: Opinion
+    next_step: dict[str, int] = field(default_factory=dict)
+    looks: int = 0
+    looked_at: timedelta | None = None
+    written_at: timedelta | None = None
+    errors: dict[str, str] = field(default_factory=dict)
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    @property
+    def start(self) -> datetime:
+        """Of the first step."""
+        return self.record.began_at + self.record.analysis.settings.warmup
+
+    def steps_until(self, subject: Subject, when: datetime) -> int:
+        """How many whole steps end at the latest then."""
+        return max(0, int((when - self.start) / subject.step))
+
+
+class LiveAnalyst:
+    """Looks as often as it is asked, and fetches as often as the analysis wants it."""
+
+    def __init__(
+        self,
+        sources: Mapping[str, MetricSource],
+        archive: CanaryArchive,
+        clock: Clock,
+        default: Callable[[], CanaryConfig],
+    ) -> None:
+        self._sources, self._archive, self._clock = sources, archive, clock
+        self._default = default
+        self._live: dict[str, _Live] = {}
+        self._opening: dict[str, asyncio.Lock] = {}
+
+    async def look(self, analysis: Analysis) -> Finding:
+        """As the port says."""
+        live = await self._open(analysis)
+        async with live.lock:
+            if live.record.ended_at is None:
+                notes = tuple(dict.fromkeys((*live.record.analysis.notes, *analysis.notes)))
+                live.record = live.record.model_copy(
+                    update={"analysis": live.record.analysis.model_copy(update={"notes": notes})}
+                )
+                await self._look(live)
+            return live.record.finding
+
+    async def _open(self, analysis: Analysis) -> _Live:
+        lock = self._opening.setdefault(analysis.id, asyncio.Lock())
+        async with lock:
+            live = self._live.get(analysis.id)
+            if live is None:
+                live = await self._resume(analysis)
+                self._live[analysis.id] = live
+                self._forget()
+        return live
+
+    def _forget(self) -> None:
+        ended = [name for name, live in self._live.items() if live.record.ended_at]
+        for name in ended[:-REMEMBERED]:
+            del self._live[name], self._opening[name]
+
+    async def _resume(self, analysis: Analysis) -> _Live:
+        try:
+            record = await self._archive.read_analysis(analysis.id)
+        except NotFound:
+            record = await self._begin(analysis)
+        config = read_document(CanaryConfig, record.document)
+        settings = record.analysis.settings
+        subjects = subjects_of(config, settings.duration, record.history)
+        shares = analysis.experiment_share + analysis.control_share
+        expected = analysis.experiment_share / shares if analysis.control_share else None
+        judge = await asyncio.to_thread(
+            open_judge, config, subjects, duration=settings.duration, expected_share=expected
+        )
+        live = _Live(record, config, subjects, judge, Opinion(Answer.RUNNING, "nothing seen yet"))
+        kept = await self._archive.read_evidence(analysis.id)
+        slices = join_slices([one for text in kept for one in read_slices(text)])
+        await asyncio.to_thread(judge.take, slices)
+        live.looks = len(kept)
+        for one in slices:
+            reached = one.first + one.count
+            live.next_step[one.metric] = max(live.next_step.get(one.metric, 0), reached)
+        if kept:
+            live.opinion = await asyncio.to_thread(judge.say, is_end=False)
+        return live
+
+    async def _begin(self, analysis: Analysis) -> AnalysisRecord:
+        config = await self.read_config(analysis.settings.config)
+        settings, now = analysis.settings, self._clock.now()
+        arm = Arm(analysis.source or analysis.control, analysis.cluster)
+        subjects = subjects_of(config, settings.duration)
+        history: dict[str, Any] = {}
+        if not is_compatible(config):
+            history = await learn(subjects, self._sources, config.templates, arm, now)
+        record = AnalysisRecord(
+            analysis=analysis,
+            deployment=analysis.id.partition(".")[0],
+            document=to_json_value(config),
+            history=history,
+            began_at=now,
+            planned_end=now + settings.warmup + settings.duration,
+            finding=Finding(verdict=AnalysisVerdict.RUNNING, sentence="has just begun"),
+        )
+        await self._archive.record_analysis(record)
+        return record
+
+    async def read_config(self, name: str) -> CanaryConfig:
+        """A stored configuration, or the one that is built in. Raises `NotFound`."""
+        if not name:
+            return self._default()
+        return read_document(CanaryConfig, (await self._archive.read_config(name)).document)
+
+    async def _look(self, live: _Live) -> None:
+        interval = live.record.analysis.settings.interval
+        if is_compatible(live.config):
+            longest = live.record.analysis.settings.duration / 2
+            interval = max(interval, min(COMPATIBLE_INTERVAL, longest))
+        elapsed, now = self._clock.elapsed(), self._clock.now()
+        is_over = now >= live.record.planned_end
+        if live.looked_at is None or elapsed - live.looked_at >= interval or is_over:
+            live.looked_at = elapsed
+            await self._gather(live, now)
+        before = live.record
+        live.record = go_on(before, await self._situation(live, now))
+        await self._write(live, before, elapsed)
+
+    async def _gather(self, live: _Live, now: datetime) -> None:
+        """Fetch what has become complete, write it down, then let the judge see it."""
+        fetcher = Fetcher(self._sources, live.config.templates)
+        found: list[Slice] = []
+
+        async def one(subject: Subject) -> None:
+            found.extend(await _fetch_closed(live, fetcher, subject, now))
+
+        work = [(s.name, lambda s=s: one(s)) for s in live.subjects]  # type: ignore[misc]
+        live.errors = await settle(work)
+        if not found:
+            return
+        analysis = live.record.analysis.id
+        if not await self._archive.append_evidence(analysis, live.looks, write_slices(found)):
+            del self._live[analysis]  # somebody else has looked: read again what is known
+            raise Temporary(f"the evidence of {analysis} was written by another look")
+        await asyncio.to_thread(live.judge.take, found)
+        live.looks += 1
+        for slice_ in found:
+            live.next_step[slice_.metric] = slice_.first + slice_.count
+        live.opinion = await asyncio.to_thread(live.judge.say, is_end=False)
+
+    async def _situation(self, live: _Live, now: datetime) -> Situation:
+        settings = live.record.analysis.settings
+        is_complete = _is_complete(live, now)
+        opinion = live.opinion
+        if is_complete and opinion.answer is Answer.RUNNING and not opinion.problems:
+            opinion = await asyncio.to_thread(live.judge.say, is_end=True)
+        elif opinion.answer is Answer.PASS and not (settings.early_pass or is_complete):
+            opinion = replace(opinion, answer=Answer.RUNNING)
+        return Situation(
+            now=now,
+            opinion=opinion,
+            judgment=await self._archive.read_judgment(live.record.analysis.id),
+            errors=[f"{name}: {told}" for name, told in sorted(live.errors.items())],
+            is_complete=is_complete,
+        )
+
+    async def _write(self, live: _Live, before: AnalysisRecord, elapsed: timedelta) -> None:
+        """A change of course at once, what is said meanwhile now and then."""
+        after = live.record
+        is_news = (after.finding.verdict, after.is_extended, after.asked_at) != (
+            before.finding.verdict,
+            before.is_extended,
+            before.asked_at,
+        )
+        is_due = live.written_at is None or elapsed - live.written_at >= WRITE_EVERY
+        if is_news or (is_due and after != before):
+            try:
+                await self._archive.record_analysis(after)
+            except BaseException:
+                live.record = before  # an end that nobody knows of is no end
+                raise
+            live.written_at = elapsed
+
+
+async def _fetch_closed(
+    live: _Live, fetcher: Fetcher, subject: Subject, now: datetime
+) -> list[Slice]:
+    """The steps of one metric that have become complete in both arms since the last look."""
+    settling = SETTLING if subject.is_own else STORE_SETTLING
+    first = live.next_step.get(subject.name, 0)
+    last = live.steps_until(subject, min(now - settling, live.record.planned_end))
+    if first >= last:
+        return []
+    window = Window(live.start, subject.step, first, last)
+    canary, baseline = await asyncio.gather(
+        *(fetcher.fetch(subject, arm, window) for arm in arms_of(live.record.analysis))
+    )
+    overdue = live.steps_until(subject, now - max(OVERDUE, 3 * subject.step)) - first
+    return close_steps(subject, window, canary, baseline, overdue=overdue)
+
+
+def close_steps(
+    subject: Subject, window: Window, canary: Found, baseline: Found, *, overdue: int
+) -> list[Slice]:
+    """The first steps of a window that are complete, or not waited for, as slices."""
+    count = window.last - window.first
+    width = max((len(columns) for columns in (*canary.values(), *baseline.values())), default=1)
+    missing = ((math.nan,) * count,) * width
+    slices = []
+    for tags in sorted(canary.keys() | baseline.keys()) or [()]:
+        ours, theirs = canary.get(tags, missing), baseline.get(tags, missing)
+        waived = count if subject.kind is Kind.LEGACY else max(0, overdue)
+        closed = count_closed(ours, theirs, overdue=waived)
+        if closed:
+            slices.append(
+                Slice(
+                    metric=subject.name,
+                    tags=dict(tags),
+                    first=window.first,
+                    canary=tuple(column[:closed] for column in ours),
+                    baseline=tuple(column[:closed] for column in theirs),
+                )
+            )
+    return slices
+
+
+def arms_of(analysis: Analysis) -> tuple[Arm, Arm]:
+    """The canary's side, and the baseline's."""
+    return (
+        Arm(analysis.experiment, analysis.cluster),
+        Arm(analysis.control, analysis.cluster, analysis.control_offset),
+    )
+
+
+def _is_complete(live: _Live, now: datetime) -> bool:
+    """Whether every step up to the planned end is closed, or is not to be waited for any more."""
+    end = live.record.planned_end
+    if now < end:
+        return False
+    waited = all(
+        now >= end + max(OVERDUE, 3 * subject.step) + STORE_SETTLING for subject in live.subjects
+    )
+    return waited or all(
+        live.next_step.get(subject.name, 0) >= live.steps_until(subject, end)
+        for subject in live.subjects
+    )

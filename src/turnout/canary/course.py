@@ -1,0 +1,125 @@
+"""How an analysis goes on: from what the judge says, a person's answer and the time to a finding.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from turnout.canary.opinions import Answer, Opinion
+from turnout.model.analysis import (
+    AnalysisMode,
+    AnalysisRecord,
+    AnalysisVerdict,
+    Finding,
+    Judgment,
+    OnInconclusive,
+)
+from turnout.model.units import format_duration
+
+_VERDICTS = {Answer.PASS: AnalysisVerdict.PASS, Answer.FAIL: AnalysisVerdict.FAIL}
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """What is known at one look. `errors`: figures that could not be fetched, in words."""
+
+    now: datetime
+    opinion: Opinion
+    judgment: Judgment | None = None
+    errors: Sequence[str] = ()
+    is_complete: bool = False
+    """Whether all steps up to the planned end are closed."""
+
+
+def go_on(record: AnalysisRecord, seen: Situation) -> AnalysisRecord:
+    """The record after a look. One that has ended stays as it is."""
+    if record.ended_at is not None:
+        return record
+    if seen.judgment is not None:
+        return _judged(record, seen, seen.judgment)
+    if record.analysis.settings.mode is AnalysisMode.MANUAL:
+        return _await_person(record, seen, record.began_at)
+    if seen.opinion.answer is Answer.FAIL:
+        return _ended(record, seen, AnalysisVerdict.FAIL, seen.opinion.sentence)
+    if record.asked_at is not None:
+        return _await_person(record, seen, record.asked_at)
+    if seen.opinion.answer is Answer.PASS:  # at the end, or early where that is wanted
+        return _ended(record, seen, AnalysisVerdict.PASS, seen.opinion.sentence)
+    if seen.is_complete:
+        return _undecided(record, seen)
+    return _with(record, seen, AnalysisVerdict.RUNNING, _so_far(seen))
+
+
+def _judged(record: AnalysisRecord, seen: Situation, judgment: Judgment) -> AnalysisRecord:
+    passed = judgment.choice == "pass"
+    who, why = judgment.by or "a person", f" ({judgment.comment})" if judgment.comment else ""
+    return _ended(
+        record,
+        seen,
+        AnalysisVerdict.PASS if passed else AnalysisVerdict.FAIL,
+        f"{who} said {judgment.choice}{why}; the figures: {seen.opinion.sentence}",
+    )
+
+
+def _await_person(record: AnalysisRecord, seen: Situation, since: datetime) -> AnalysisRecord:
+    settings = record.analysis.settings
+    until = since + settings.judgment_deadline
+    if seen.now >= until:
+        waited = format_duration(settings.judgment_deadline)
+        told = f"nobody decided within {waited}; the figures: {seen.opinion.sentence}"
+        return _ended(record, seen, AnalysisVerdict.FAIL, told)
+    who = f" by {' or '.join(settings.judges)}" if settings.judges else ""
+    asked = (
+        f"waits for a decision{who} until {until:%H:%M:%S} UTC "
+        f"(turnout canary judge {record.analysis.id} pass|fail)"
+    )
+    return _with(record, seen, AnalysisVerdict.ASKING, f"{asked}. {_so_far(seen)}", until)
+
+
+def _undecided(record: AnalysisRecord, seen: Situation) -> AnalysisRecord:
+    how = record.analysis.settings.on_inconclusive
+    why = "; ".join([seen.opinion.sentence, *seen.errors])
+    if how is OnInconclusive.EXTEND and not record.is_extended:
+        duration = record.analysis.settings.duration
+        extended = record.model_copy(
+            update={"is_extended": True, "planned_end": record.planned_end + duration}
+        )
+        told = f"extended by {format_duration(duration)}, for it is inconclusive: {why}"
+        return _with(extended, seen, AnalysisVerdict.RUNNING, told)
+    if how is OnInconclusive.FAIL:
+        verdict = AnalysisVerdict.ERROR if seen.errors else AnalysisVerdict.INCONCLUSIVE
+        return _ended(record, seen, verdict, why)
+    asked = record.model_copy(update={"asked_at": seen.now})
+    opinion = replace(seen.opinion, sentence=f"inconclusive: {why}")
+    return _await_person(asked, replace(seen, opinion=opinion, errors=()), seen.now)
+
+
+def _so_far(seen: Situation) -> str:
+    return "; ".join([seen.opinion.sentence, *seen.errors])
+
+
+def _with(
+    record: AnalysisRecord,
+    seen: Situation,
+    verdict: AnalysisVerdict,
+    sentence: str,
+    until: datetime | None = None,
+) -> AnalysisRecord:
+    finding = Finding(
+        verdict=verdict,
+        sentence=sentence,
+        figures=seen.opinion.figures,
+        until=until or record.planned_end,
+    )
+    return record.model_copy(update={"finding": finding})
+
+
+def _ended(
+    record: AnalysisRecord, seen: Situation, verdict: AnalysisVerdict, sentence: str
+) -> AnalysisRecord:
+    """The arms that were not alike are part of the answer."""
+    told = ". ".join([sentence, *record.analysis.notes])
+    ended = _with(record, seen, verdict, told, seen.now)
+    return ended.model_copy(update={"ended_at": seen.now})

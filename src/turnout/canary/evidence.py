@@ -1,0 +1,86 @@
+"""The closed steps of an analysis: what the judge has seen, as it is kept."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from pydantic import TypeAdapter
+
+from turnout.model.value import Value
+
+Columns = tuple[tuple[float, ...], ...]
+
+
+class Slice(Value):
+    """Steps of one series from `first` on, for both arms alike.
+
+    Columns by kind: events and exposure; requests above each threshold and all requests; or the
+    value alone. NaN = missing.
+    """
+
+    metric: str
+    tags: dict[str, str] = {}
+    first: int
+    canary: Columns
+    baseline: Columns
+
+    @property
+    def count(self) -> int:
+        """How many steps."""
+        return len(self.canary[0]) if self.canary else 0
+
+
+_SLICES: TypeAdapter[tuple[Slice, ...]] = TypeAdapter(tuple[Slice, ...])
+
+
+def write_slices(slices: Sequence[Slice]) -> str:
+    """As text, without what goes without saying."""
+    return _SLICES.dump_json(tuple(slices), exclude_defaults=True).decode()
+
+
+def read_slices(text: str) -> tuple[Slice, ...]:
+    """What `write_slices` wrote."""
+    return _SLICES.validate_json(text)
+
+
+def count_closed(canary: Columns, baseline: Columns, *, overdue: int) -> int:
+    """How many steps from the first on are closed: complete in both arms, or among the `overdue`
+    first ones, which are not waited for any longer.
+    """
+    columns = (*canary, *baseline)
+    length = min((len(column) for column in columns), default=0)
+    closed = 0
+    while closed < length and (
+        closed < overdue or all(not math.isnan(column[closed]) for column in columns)
+    ):
+        closed += 1
+    return closed
+
+
+def join_slices(slices: Sequence[Slice]) -> tuple[Slice, ...]:
+    """One slice for each series and run of steps without a gap; a step that is there twice counts
+    once.
+    """
+    joined: dict[tuple[str, tuple[tuple[str, str], ...]], list[Slice]] = {}
+    for one in slices:
+        runs = joined.setdefault((one.metric, tuple(sorted(one.tags.items()))), [])
+        if runs and one.first <= runs[-1].first + runs[-1].count:
+            runs[-1] = _joined(runs[-1], one)
+        else:
+            runs.append(one)
+    return tuple(run for runs in joined.values() for run in runs)
+
+
+def _joined(one: Slice, other: Slice) -> Slice:
+    known = one.first + one.count - other.first
+    return one.model_copy(
+        update={
+            "canary": _beside(one.canary, other.canary, known),
+            "baseline": _beside(one.baseline, other.baseline, known),
+        }
+    )
+
+
+def _beside(left: Columns, right: Columns, known: int) -> Columns:
+    return tuple((*a, *b[max(known, 0) :]) for a, b in zip(left, right, strict=True))

@@ -1,0 +1,102 @@
+"""What is known about a service before its canary: how slow it usually is, how bursty its errors.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from turnout.canary.evidence import Columns
+from turnout.canary.fetching import ABOVE, Arm, Fetcher, Window, settle
+from turnout.canary.subjects import Subject
+from turnout.model.canary.options import Kind
+from turnout.model.canary.queries import RouterQuery
+from turnout.model.canary.request import CanaryScope
+from turnout.ports import MetricSource
+
+LOOKS_BACK = timedelta(minutes=10)
+QUANTILES = (0.5, 0.9, 0.99)
+ENOUGH_REQUESTS = 200
+ENOUGH_STEPS = 60
+"""For an opinion about bursts; with fewer steps none is assumed."""
+
+
+async def learn(
+    subjects: Sequence[Subject],
+    sources: Mapping[str, MetricSource],
+    templates: Mapping[str, str],
+    arm: Arm,
+    until: datetime,
+) -> dict[str, Any]:
+    """Latency thresholds and dispersion per metric, from the time before `until`.
+
+    What cannot be known is left out: a canary does not depend on it.
+    """
+    found: dict[str, dict[str, Any]] = {}
+    fetcher = Fetcher(sources, templates)
+
+    async def about(subject: Subject) -> None:
+        known: dict[str, Any] = {}
+        if subject.kind is Kind.LATENCY:
+            known["thresholds_ms"] = await _usual(sources, templates, arm, until)
+        elif subject.dispersion is None:
+            known["dispersion"] = await _bursts(fetcher, subject, arm, until)
+        found[subject.name] = {name: value for name, value in known.items() if value}
+
+    counted = [s for s in subjects if s.kind in (Kind.COUNT, Kind.PROPORTION, Kind.LATENCY)]
+    await settle([(s.name, lambda s=s: about(s)) for s in counted])  # type: ignore[misc]
+    return found
+
+
+async def _usual(
+    sources: Mapping[str, MetricSource], templates: Mapping[str, str], arm: Arm, until: datetime
+) -> list[float]:
+    """The bounds nearest to the median, p90 and p99."""
+    scope = CanaryScope(
+        scope=arm.scope,
+        location=arm.location,
+        start=until - LOOKS_BACK,
+        end=until,
+        step=round(LOOKS_BACK.total_seconds()),
+    )
+    latency = RouterQuery(type="router", metric_name="latency")
+    series = await sources["router"].fetch(latency, scope, templates)
+    above = {float(s.tags[ABOVE]): _total(s.values) for s in series if ABOVE in s.tags}
+    requests = await sources["router"].fetch(
+        RouterQuery(type="router", metric_name="requests"), scope, templates
+    )
+    total = sum(_total(s.values) for s in requests)
+    if total < ENOUGH_REQUESTS or not above:
+        return []
+    return sorted(
+        {min(above, key=lambda bound: abs(above[bound] - (1 - q) * total)) for q in QUANTILES}
+    )
+
+
+async def _bursts(
+    fetcher: Fetcher, subject: Subject, arm: Arm, until: datetime
+) -> float | None:
+    count = int(LOOKS_BACK / subject.step) // 2 * 2
+    window = Window(until - count * subject.step, subject.step, 0, count)
+    columns = (await fetcher.fetch(subject, arm, window)).get((), ())
+    return dispersion_of(columns)
+
+
+def dispersion_of(columns: Columns) -> float | None:
+    """φ of events and exposure, from neighbouring steps: what they share does not count."""
+    from turnout.analysis.sequential import estimate_dispersion  # noqa: PLC0415 - large
+
+    if len(columns) != 2:  # noqa: PLR2004 - events and exposure
+        return None
+    known = [(e, n) for e, n in zip(*columns, strict=True) if not math.isnan(e + n)]
+    pairs = list(zip(known[::2], known[1::2], strict=False))
+    if len(pairs) < ENOUGH_STEPS:
+        return None
+    one, other = zip(*pairs, strict=True)
+    return estimate_dispersion(*zip(*one, strict=True), *zip(*other, strict=True))
+
+
+def _total(values: Sequence[float]) -> float:
+    return sum(value for value in values if not math.isnan(value))

@@ -1,0 +1,230 @@
+"""What a judge says about the evidence so far: one interface to both judges.
+
+The statistics are imported when the first opinion is formed: they are large.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from enum import StrEnum
+from typing import TYPE_CHECKING, Protocol
+
+from turnout.canary.evidence import Slice
+from turnout.canary.subjects import Subject, is_compatible
+from turnout.model.canary.configuration import CanaryConfig, ScoreThresholds
+from turnout.model.canary.options import Kind, read_judge_options
+from turnout.model.canary.series import MetricSetPair, PairValues
+
+if TYPE_CHECKING:
+    from turnout.analysis.sequential import State, Verdict
+    from turnout.model.canary.result import JudgeResult
+
+DEFAULT_THRESHOLDS = ScoreThresholds(pass_=95, marginal=75)
+
+
+class Answer(StrEnum):
+    """On the canary as a whole."""
+
+    RUNNING = "running"
+    PASS = "pass"
+    FAIL = "fail"
+    INCONCLUSIVE = "inconclusive"
+
+
+@dataclass(frozen=True, slots=True)
+class Opinion:
+    """`problems`: metrics that cannot be judged (yet), each with a sentence."""
+
+    answer: Answer
+    sentence: str
+    figures: dict[str, float] = field(default_factory=dict)
+    problems: tuple[str, ...] = ()
+
+
+class Judge(Protocol):
+    """Takes evidence in, and says what it thinks."""
+
+    def take(self, slices: Sequence[Slice]) -> None:
+        """Evidence that was taken before is ignored."""
+        ...
+
+    def say(self, *, is_end: bool) -> Opinion:
+        """`is_end` is true once, at the planned end."""
+        ...
+
+
+def open_judge(
+    config: CanaryConfig,
+    subjects: Sequence[Subject],
+    *,
+    duration: timedelta,
+    expected_share: float | None,
+) -> Judge:
+    """The judge that the configuration names; without a name ours. Raises `InvalidDocument`."""
+    if is_compatible(config):
+        return CompatibleJudge(config, subjects)
+    return SequentialJudge(config, subjects, duration=duration, expected_share=expected_share)
+
+
+class SequentialJudge:
+    """May be asked after every step."""
+
+    def __init__(
+        self,
+        config: CanaryConfig,
+        subjects: Sequence[Subject],
+        *,
+        duration: timedelta,
+        expected_share: float | None,
+    ) -> None:
+        from turnout.analysis import sequential  # noqa: PLC0415 - large
+
+        risks = read_judge_options(config)
+        self._subjects = {s.name: s for s in subjects}
+        judged = [s for s in subjects if not s.options.muted]
+        shortest = min(s.step for s in judged)
+        self.state: State = sequential.start(
+            [_metric(s) for s in judged],
+            alpha=risks.alpha,
+            beta=risks.beta,
+            planned_steps=max(1, int(duration / shortest)),
+            expected_share=expected_share,
+        )
+
+    def take(self, slices: Sequence[Slice]) -> None:
+        """As the protocol says."""
+        from turnout.analysis import sequential  # noqa: PLC0415 - large
+
+        names = {metric.name for metric in self.state.metrics}
+        for one in slices:
+            if one.metric in names:
+                steps = _steps(self._subjects[one.metric].kind, one)
+                self.state = sequential.advance(self.state, {one.metric: steps})
+
+    def say(self, *, is_end: bool) -> Opinion:
+        """As the protocol says."""
+        found = self.verdict(is_end=is_end)
+        return Opinion(
+            Answer(found.answer.value),
+            found.sentence,
+            _figures(found),
+            tuple(metric.sentence for metric in found.metrics if metric.problem),
+        )
+
+    def verdict(self, *, is_end: bool) -> Verdict:
+        """The whole verdict, metric by metric."""
+        from turnout.analysis import sequential  # noqa: PLC0415 - large
+
+        return sequential.finish(self.state) if is_end else sequential.verdict(self.state)
+
+
+def _metric(subject: Subject):  # type: ignore[no-untyped-def]
+    from turnout.analysis import sequential  # noqa: PLC0415 - large
+
+    return sequential.Metric(
+        name=subject.name,
+        kind=sequential.Kind(subject.kind.value),
+        direction=sequential.Direction(subject.direction.value),
+        margin=subject.margin,
+        harm_of_interest=subject.harm_of_interest,
+        weight=subject.weight,
+        critical=subject.options.critical,
+        thresholds=subject.thresholds_ms,
+        dispersion=subject.dispersion,
+        step=subject.step,
+    )
+
+
+def _steps(kind: Kind, one: Slice):  # type: ignore[no-untyped-def]
+    from turnout.analysis import sequential  # noqa: PLC0415 - large
+
+    index = range(one.first, one.first + one.count)
+    if kind is Kind.LATENCY:
+        return sequential.LatencySteps(
+            index, one.canary[:-1], one.canary[-1], one.baseline[:-1], one.baseline[-1]
+        )
+    if kind is Kind.GAUGE:
+        return sequential.GaugeSteps(index, one.canary[0], one.baseline[0])
+    return sequential.EventSteps(index, *one.canary, *one.baseline)
+
+
+def _figures(found: Verdict) -> dict[str, float]:
+    """What a report says at a glance: events of the worst metric, and the evidence."""
+    figures = {"e_value": found.peak_e_value, "needed": found.level, "seconds": found.seconds}
+    for metric in found.metrics:
+        samples = metric.samples
+        if samples.exposure_canary:
+            figures[f"{metric.name}, canary"] = samples.events_canary
+            figures[f"{metric.name}, baseline"] = samples.events_baseline
+    return figures
+
+
+class CompatibleJudge:
+    """The reference's rules on a growing window."""
+
+    def __init__(self, config: CanaryConfig, subjects: Sequence[Subject]) -> None:
+        self._config, self._subjects = config, subjects
+        self._slices: dict[tuple[str, tuple[tuple[str, str], ...]], list[Slice]] = {}
+
+    def take(self, slices: Sequence[Slice]) -> None:
+        """As the protocol says."""
+        for one in slices:
+            known = self._slices.setdefault((one.metric, tuple(sorted(one.tags.items()))), [])
+            if not known or one.first >= known[-1].first + known[-1].count:
+                known.append(one)
+
+    def say(self, *, is_end: bool) -> Opinion:
+        """At the end the score decides; before it, a score that is not even marginal does."""
+        result = self.result()
+        limits = thresholds_of(self._config)
+        score = result.score.score
+        told = f"score {score:g} of 100 ({limits.pass_:g} passes)"
+        reason = result.score.classification_reason
+        worse = [r.classification_reason or r.name for r in result.results
+                 if r.classification in ("High", "Low")]
+        sentence = "; ".join(part for part in (told, reason, *worse) if part)
+        figures = {"score": score}
+        if not any(r.experiment_metadata.stats and r.experiment_metadata.stats.count
+                   for r in result.results):
+            return Opinion(Answer.INCONCLUSIVE if is_end else Answer.RUNNING,
+                           "no metric has data", figures, ("no metric has data",))
+        if score <= limits.marginal:
+            return Opinion(Answer.FAIL, sentence, figures)
+        if not is_end:
+            return Opinion(Answer.RUNNING, sentence, figures)
+        answer = Answer.PASS if score >= limits.pass_ else Answer.FAIL
+        return Opinion(answer, sentence, figures)
+
+    def result(self) -> JudgeResult:
+        """The judgement as a document."""
+        from turnout.analysis import compatible  # noqa: PLC0415 - large
+
+        return compatible.judge(self._config, self.pairs(), thresholds_of(self._config))
+
+    def pairs(self) -> tuple[MetricSetPair, ...]:
+        """Every series as a pair; a metric without any has one without samples."""
+        found = [
+            _pair(metric, dict(tags), slices) for (metric, tags), slices in self._slices.items()
+        ]
+        seen = {pair.name for pair in found}
+        empty = [_pair(s.name, {}, []) for s in self._subjects if s.name not in seen]
+        return (*found, *empty)
+
+
+def thresholds_of(config: CanaryConfig) -> ScoreThresholds:
+    """Of the configuration; 95 and 75 where it has none."""
+    written = config.classifier.score_thresholds if config.classifier else None
+    return written or DEFAULT_THRESHOLDS
+
+
+def _pair(metric: str, tags: Mapping[str, str], slices: Sequence[Slice]) -> MetricSetPair:
+    canary = tuple(value for one in slices for value in one.canary[0])
+    baseline = tuple(value for one in slices for value in one.baseline[0])
+    return MetricSetPair(
+        name=metric,
+        id=" ".join([metric, *(f"{k}:{v}" for k, v in sorted(tags.items()))]),
+        tags=dict(tags),
+        values=PairValues(control=baseline, experiment=canary),
+    )
