@@ -5,6 +5,13 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from turnout.model.analysis import (
+    Analysis,
+    AnalysisRecord,
+    AnalysisSettings,
+    AnalysisVerdict,
+    Finding,
+)
 from turnout.model.checks import CheckAnswer, HttpCheck, TripWires, Verdict
 from turnout.model.deployment import Kind, Options, Request, Service, Status, StrategyName
 from turnout.model.journal import (
@@ -225,3 +232,26 @@ def a_whole_deployment(
         an_event(deployment=name, at=at, number=n) for n in range(2 * len(steps) + len(splits) + 3)
     ]
     return records, steps, splits, checks, events
+
+
+def an_analysis(
+    name: str = "a-1",
+    *,
+    cluster: str = "shop",
+    at: datetime = NOON,
+    figures: dict[str, float] | None = None,
+    **more: Any,
+) -> AnalysisRecord:
+    """A canary that has begun."""
+    analysis = Analysis(
+        id=name,
+        cluster=cluster,
+        experiment=f"{cluster}-v002-canary",
+        control=f"{cluster}-v002-baseline",
+        settings=AnalysisSettings(),
+    )
+    finding = Finding(
+        verdict=AnalysisVerdict.RUNNING, sentence="nothing found", figures=figures or {}
+    )
+    values: dict[str, Any] = {"document": {"name": "default"}, "planned_end": at} | more
+    return AnalysisRecord(analysis=analysis, began_at=at, finding=finding, **values)

@@ -86,6 +86,9 @@ def prepared_url(kind: str, folder: Path, request: pytest.FixtureRequest) -> str
         return sqlite_url(copy)
     url: str = request.getfixturevalue("prepared_postgresql")
     with psycopg.connect(url, autocommit=True) as connection:
-        connection.execute("TRUNCATE deployments, steps, splits, checks, events, holds")
+        connection.execute(
+            "TRUNCATE deployments, steps, splits, checks, events, holds,"
+            " analyses, evidence, judgments, configs"
+        )
         connection.execute("UPDATE counters SET value = 0")
     return url

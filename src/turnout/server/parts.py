@@ -104,7 +104,12 @@ class Parts:
             event_days=self.settings.keep_events_days,
         )
         if gone != Pruned():
-            log.info("journal.pruned", deployments=gone.deployments, events=gone.events)
+            log.info(
+                "journal.pruned",
+                deployments=gone.deployments,
+                events=gone.events,
+                analyses=gone.analyses,
+            )
 
     async def examine(self) -> tuple[Finding, ...]:
         """What the doctor says."""

@@ -1,5 +1,6 @@
-"""The journal in SQL: what every deployment did, kept for years in SQLite or PostgreSQL.
+"""The journal in SQL: what every deployment and every canary did, kept for years in SQLite or
+PostgreSQL.
 
 The only package that knows SQL. `turnout.server` builds a `SqlStore` and hands it on as the ports
-`Journal` and `Archive`; nobody else imports this package.
+`Journal`, `Archive` and `CanaryArchive`; nobody else imports this package.
 """

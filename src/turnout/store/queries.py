@@ -8,11 +8,23 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import Select, literal, select, tuple_, union_all
+from sqlalchemy import Select, func, literal, select, tuple_, union_all
 
 from turnout.model.deployment import Status
 from turnout.store.statements import EVENTS
-from turnout.store.tables import checks, counters, deployments, events, holds, splits, steps
+from turnout.store.tables import (
+    analyses,
+    checks,
+    configs,
+    counters,
+    deployments,
+    events,
+    evidence,
+    holds,
+    judgments,
+    splits,
+    steps,
+)
 
 Place = tuple[datetime, str]
 """Where a deployment stands in the list: time of request, then id."""
@@ -124,3 +136,49 @@ def newest_event() -> Select[int]:
 def hold_reason(cluster: str) -> Select[str]:
     """Why a cluster is held; no row when it is not."""
     return select(holds.c.reason).where(holds.c.cluster == cluster)
+
+
+def analysis_body(analysis: str) -> Select[str]:
+    """One analysis."""
+    return select(analyses.c.body).where(analyses.c.id == analysis)
+
+
+def analysis_page(*, cluster: str, deployment: str, limit: int) -> Select[str]:
+    """The newest analyses, newest first; empty names = of all."""
+    table = analyses.c
+    found = select(table.body)
+    if cluster:
+        found = found.where(table.cluster == cluster)
+    if deployment:
+        found = found.where(table.deployment == deployment)
+    return found.order_by(table.began_at.desc(), table.id.desc()).limit(limit)
+
+
+def evidence_bodies(analysis: str) -> Select[bytes]:
+    """The evidence of one analysis, by number."""
+    table = evidence.c
+    return select(table.body).where(table.analysis == analysis).order_by(table.number)
+
+
+def judgment_body(analysis: str) -> Select[str]:
+    """A person's answer; no row when there is none."""
+    return select(judgments.c.body).where(judgments.c.analysis == analysis)
+
+
+def config_bodies(name: str) -> Select[str]:
+    """The versions of one configuration, newest first."""
+    return select(configs.c.body).where(configs.c.name == name).order_by(configs.c.version.desc())
+
+
+def newest_config_bodies() -> Select[str]:
+    """The newest version of each configuration, by name."""
+    table = configs.c
+    newest = select(table.name, func.max(table.version).label("version")).group_by(table.name)
+    found = newest.subquery()
+    is_newest = (table.name == found.c.name) & (table.version == found.c.version)
+    return select(table.body).join(found, is_newest).order_by(table.name)
+
+
+def config_names() -> Select[str]:
+    """The names of all configurations."""
+    return select(configs.c.name).distinct()

@@ -7,13 +7,23 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, Select, delete, func, select
+from sqlalchemy import Connection, Select, delete, func, not_, select
 
 from turnout.model.deployment import Status
-from turnout.store.tables import checks, deployments, events, splits, steps
+from turnout.store.tables import (
+    analyses,
+    checks,
+    deployments,
+    events,
+    evidence,
+    judgments,
+    splits,
+    steps,
+)
 
 DEPLOYMENTS_AT_ONCE = 100
 EVENTS_AT_ONCE = 2000
+EVIDENCE_AT_ONCE = 2000
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +32,7 @@ class Pruned:
 
     deployments: int = 0
     events: int = 0
+    analyses: int = 0
 
 
 def observe_old(
@@ -86,3 +97,40 @@ def apply_event_removal(connection: Connection, before: datetime) -> int:
     )
     gone = connection.execute(delete(events).where(events.c.sequence.in_(portion)))
     return gone.rowcount
+
+
+def observe_analyses_of(connection: Connection, batch: Sequence[str]) -> tuple[str, ...]:
+    """Ids of the analyses that were made on behalf of these deployments."""
+    found = select(analyses.c.id).where(analyses.c.deployment.in_(batch))
+    return tuple(connection.execute(found).scalars())
+
+
+def observe_free_analyses(connection: Connection, ended_before: datetime) -> tuple[str, ...]:
+    """Ids of the analyses that ended before this time and whose deployment, if they had one, is
+    not in the journal."""
+    known = select(deployments.c.id).where(deployments.c.id == analyses.c.deployment)
+    found = select(analyses.c.id).where(
+        analyses.c.ended_at < ended_before, not_(known.correlate(analyses).exists())
+    )
+    return tuple(connection.execute(found).scalars())
+
+
+def apply_evidence_removal(connection: Connection, analysis: str) -> int:
+    """Remove a portion of the evidence of an analysis. Returns how much; 0 = there is no more."""
+    table = evidence.c
+    portion = (
+        select(table.number)
+        .where(table.analysis == analysis)
+        .limit(EVIDENCE_AT_ONCE)
+        .scalar_subquery()
+    )
+    gone = connection.execute(
+        delete(evidence).where(table.analysis == analysis, table.number.in_(portion))
+    )
+    return gone.rowcount
+
+
+def apply_analysis_removal(connection: Connection, analysis: str) -> None:
+    """Remove an analysis whose evidence is gone, and a person's answer to it."""
+    connection.execute(delete(judgments).where(judgments.c.analysis == analysis))
+    connection.execute(delete(analyses).where(analyses.c.id == analysis))

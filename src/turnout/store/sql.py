@@ -1,9 +1,9 @@
-"""`SqlStore`: the ports `Journal` and `Archive` on SQLite or PostgreSQL. One fact, one
-transaction."""
+"""`SqlStore`: the ports `Journal`, `Archive` and `CanaryArchive` on SQLite or PostgreSQL. One
+fact, one transaction."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 from types import TracebackType
@@ -12,11 +12,12 @@ from typing import Any, Self, TypeVar
 import structlog
 from sqlalchemy import Connection, Executable, Select
 
+from turnout.model.analysis import AnalysisRecord, ConfigVersion, Judgment
 from turnout.model.deployment import Status, replaces
 from turnout.model.errors import Conflict, NotFound
 from turnout.model.journal import CheckRecord, DeploymentRecord, Event, SplitRecord, StepRecord
 from turnout.model.value import Value
-from turnout.store import queries, retention, rows
+from turnout.store import configs, queries, retention, rows
 from turnout.store.database import PATIENCE, parse_url
 from turnout.store.news import News
 from turnout.store.statements import Statements
@@ -29,7 +30,8 @@ V = TypeVar("V", bound=Value)
 
 
 class SqlStore:
-    """A journal and its archive. The database must have been prepared by `migrate`.
+    """A journal and its archive, and what is kept of canaries. The database must have been
+    prepared by `migrate`.
 
     All methods raise `Temporary` while the database is locked, unreachable or out of space, and
     `Permanent` when it refuses for good.
@@ -150,6 +152,72 @@ class SqlStore:
         """Events of this process wake at once, those of other processes within a second."""
         return await self._news.await_beyond(after, timeout)
 
+    # CanaryArchive
+
+    async def record_analysis(self, record: AnalysisRecord) -> None:
+        row = rows.analysis_row(record)
+        await self._record("record an analysis", self._statements.put_analysis, row)
+
+    async def read_analysis(self, analysis: str) -> AnalysisRecord:
+        found = await self._read(AnalysisRecord, queries.analysis_body(analysis))
+        if not found:
+            raise NotFound(f"There is no analysis {analysis!r}")
+        return found[0]
+
+    async def list_analyses(
+        self, *, cluster: str = "", deployment: str = "", limit: int = 50
+    ) -> tuple[AnalysisRecord, ...]:
+        page = queries.analysis_page(cluster=cluster, deployment=deployment, limit=limit)
+        return await self._read(AnalysisRecord, page)
+
+    async def append_evidence(self, analysis: str, number: int, evidence: str) -> bool:
+        row = rows.evidence_row(analysis, number, evidence)
+        keep = partial(_keep, self._statements.keep_evidence, row)
+        return await self._write("keep evidence", keep)
+
+    async def read_evidence(self, analysis: str) -> tuple[str, ...]:
+        return await self._ask("read evidence", partial(_read_evidence, analysis))
+
+    async def record_judgment(self, judgment: Judgment) -> Judgment:
+        work = partial(_keep_judgment, self._statements, judgment)
+        return await self._write("record a judgment", work)
+
+    async def read_judgment(self, analysis: str) -> Judgment | None:
+        found = await self._read(Judgment, queries.judgment_body(analysis))
+        return found[0] if found else None
+
+    async def record_config(
+        self,
+        name: str,
+        document: Mapping[str, Any],  # JSON of any form
+        *,
+        by: str,
+        at: datetime,
+    ) -> ConfigVersion:
+        work = partial(
+            configs.keep_version,
+            statements=self._statements,
+            name=name,
+            document=document,
+            by=by,
+            at=at,
+        )
+        return await self._write("keep a canary configuration", work)
+
+    async def read_config(self, name: str, version: int | None = None) -> ConfigVersion:
+        work = partial(configs.read_version, name=name, version=version)
+        return await self._ask("read a canary configuration", work)
+
+    async def list_configs(self) -> tuple[ConfigVersion, ...]:
+        return await self._read(ConfigVersion, queries.newest_config_bodies())
+
+    async def list_config_versions(self, name: str) -> tuple[ConfigVersion, ...]:
+        work = partial(configs.read_versions, name=name)
+        return await self._ask("read a canary configuration", work)
+
+    async def delete_config(self, name: str) -> None:
+        await self._write("delete a canary configuration", partial(configs.remove, name=name))
+
     # Retention
 
     async def prune(
@@ -162,8 +230,9 @@ class SqlStore:
     ) -> retention.Pruned:
         """Forget deployments that ended more than `keep_days` ago and are not among the
         `keep_last` newest of their cluster (given alone, each decides alone; without both none
-        goes), with all that was written about them; and events older than `event_days`. A
-        deployment that has not ended stays. Goes in short transactions, so that the journal
+        goes), with all that was written about them; analyses that belong to no deployment and
+        ended more than `keep_days` ago; and events older than `event_days`. What has not ended
+        stays. Goes in short transactions, so that the journal
         stays writable; may be repeated at any time. SQLite reuses the space, its file does not
         shrink."""
         ended_before = None if keep_days is None else now - timedelta(days=keep_days)
@@ -171,11 +240,17 @@ class SqlStore:
             "look for what is old",
             partial(retention.observe_old, keep_last=keep_last, ended_before=ended_before),
         )
-        gone_events = 0
+        gone_events = gone_analyses = 0
         for batch in retention.plan_batches(old):
+            gone_analyses += await self._prune_analyses(
+                partial(retention.observe_analyses_of, batch=batch)
+            )
             gone_events += await self._write(
                 "remove old deployments", partial(retention.apply_removal, batch=batch)
             )
+        if ended_before is not None:
+            free = partial(retention.observe_free_analyses, ended_before=ended_before)
+            gone_analyses += await self._prune_analyses(free)
         while event_days is not None:
             before = now - timedelta(days=event_days)
             gone = await self._write(
@@ -184,7 +259,20 @@ class SqlStore:
             gone_events += gone
             if not gone:
                 break
-        return retention.Pruned(deployments=len(old), events=gone_events)
+        return retention.Pruned(deployments=len(old), events=gone_events, analyses=gone_analyses)
+
+    async def _prune_analyses(self, observe: Work[tuple[str, ...]]) -> int:
+        """The evidence goes first, in portions: what is cut off is found again."""
+        old = await self._ask("look for old analyses", observe)
+        for analysis in old:
+            remove = partial(retention.apply_evidence_removal, analysis=analysis)
+            while await self._write("remove old evidence", remove):
+                pass
+            await self._write(
+                "remove an old analysis",
+                partial(retention.apply_analysis_removal, analysis=analysis),
+            )
+        return len(old)
 
     # How it is done
 
@@ -242,6 +330,23 @@ def _read_notes(
         _values(SplitRecord, queries.split_bodies(deployment), connection),
         _values(CheckRecord, queries.check_bodies(deployment), connection),
     )
+
+
+def _keep(statement: Executable, row: rows.Row, connection: Connection) -> bool:
+    """Whether it was not there yet."""
+    return connection.execute(statement, row).first() is not None
+
+
+def _keep_judgment(statements: Statements, judgment: Judgment, connection: Connection) -> Judgment:
+    if _keep(statements.keep_judgment, rows.judgment_row(judgment), connection):
+        return judgment
+    (first,) = _values(Judgment, queries.judgment_body(judgment.analysis), connection)
+    return first
+
+
+def _read_evidence(analysis: str, connection: Connection) -> tuple[str, ...]:
+    bodies = connection.execute(queries.evidence_bodies(analysis)).scalars()
+    return tuple(rows.parse_evidence(body) for body in bodies)
 
 
 def _values(kind: type[V], query: Select[str], connection: Connection) -> tuple[V, ...]:

@@ -5,6 +5,7 @@ They behave like the real adapters (the contract tests see to it) and know only 
 """
 
 from turnout.testing.analyst import MemoryAnalyst
+from turnout.testing.canaries import MemoryCanaryArchive
 from turnout.testing.checks import MemoryChecker
 from turnout.testing.journal import MemoryJournal
 from turnout.testing.servers import MemoryProvider
@@ -13,6 +14,7 @@ from turnout.testing.world import MemoryClock, World
 
 __all__ = [
     "MemoryAnalyst",
+    "MemoryCanaryArchive",
     "MemoryChecker",
     "MemoryClock",
     "MemoryDrainer",

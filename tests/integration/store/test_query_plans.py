@@ -56,6 +56,15 @@ PAGES: dict[str, ClauseElement] = {
     ),
     "the number of the last event": queries.newest_event(),
     "a hold": queries.hold_reason("shop-7"),
+    "all analyses": queries.analysis_page(cluster="", deployment="", limit=50),
+    "analyses of one cluster": queries.analysis_page(cluster="shop-7", deployment="", limit=50),
+    "analyses of one deployment": queries.analysis_page(cluster="", deployment="d-77", limit=50),
+    "analyses of a deployment in its cluster": queries.analysis_page(
+        cluster="shop-27", deployment="d-77", limit=50
+    ),
+    "one analysis": queries.analysis_body("a-77"),
+    "its evidence": queries.evidence_bodies("a-77"),
+    "its judgment": queries.judgment_body("a-77"),
 }
 
 # {n} counts from 1; time and status are spelled in each dialect's way.
@@ -65,6 +74,9 @@ ROWS = {
     "steps": "'d-' || ({n} / 10), {n} % 10, {time}, '{{}}'",
     "splits": "'shop-' || ({n} % 50), {n}, 'd-' || ({n} / 4), {time}, '{{}}'",
     "checks": "'d-' || ({n} / 10), 'watch', {time}, 'smoke', '{{}}'",
+    "analyses": "'a-' || {n}, 'shop-' || ({n} % 50), 'd-' || {n}, {time}, NULL, '{{}}'",
+    "evidence": "'a-' || ({n} / 100), {n} % 100, {zeros}",
+    "judgments": "'a-' || {n}, '{{}}'",
     "events": "{n}, 'shop-' || ({n} % 50), 'd-' || ({n} / 20), 'kind', {time}, '{{}}'",
 }
 STATUS = (
@@ -72,9 +84,9 @@ STATUS = (
 )
 
 
-def _fill(numbers: str, time: str) -> Iterator[str]:
+def _fill(numbers: str, time: str, zeros: str) -> Iterator[str]:
     for table, columns in ROWS.items():
-        values = columns.format(n="n", status=STATUS.format(n="n"), time=time)
+        values = columns.format(n="n", status=STATUS.format(n="n"), time=time, zeros=zeros)
         yield f"INSERT INTO {table} SELECT {values} FROM {numbers}"
 
 
@@ -90,7 +102,7 @@ def full_sqlite(
         " SELECT n FROM up)"
     )
     time = "strftime('%Y-%m-%d %H:%M:%f000', '2026-11-23 12:00:00', '+' || n || ' seconds')"
-    for statement in _fill(numbers, time):
+    for statement in _fill(numbers, time, "zeroblob(500)"):
         connection.execute(statement)
     connection.commit()
     yield connection
@@ -127,7 +139,8 @@ def full_postgresql(postgresql: PostgreSql) -> Iterator[psycopg.Connection[Any]]
     prepare(url)
     with psycopg.connect(url, autocommit=True) as connection:
         time = "timestamptz '2026-11-23 12:00:00Z' + n * interval '1 second'"
-        for statement in _fill(f"generate_series(1, {MANY}) AS n", time):
+        numbers = f"generate_series(1, {MANY}) AS n"
+        for statement in _fill(numbers, time, "decode(repeat('00', 500), 'hex')"):
             connection.execute(statement.encode())
         connection.execute("VACUUM ANALYZE")
         yield connection
