@@ -74,7 +74,7 @@ def _await_person(record: AnalysisRecord, seen: Situation, since: datetime) -> A
     who = f" by {' or '.join(settings.judges)}" if settings.judges else ""
     asked = (
         f"waits for a decision{who} until {until:%H:%M:%S} UTC "
-        f"(turnout canary judge {record.analysis.id} pass|fail)"
+        f"(turnout canary answer {record.analysis.id} pass|fail)"
     )
     return _with(record, seen, AnalysisVerdict.ASKING, f"{asked}. {_so_far(seen)}", until)
 

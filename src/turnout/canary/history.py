@@ -26,7 +26,7 @@ ENOUGH_STEPS = 60
 
 async def learn(
     subjects: Sequence[Subject],
-    sources: Mapping[str, MetricSource],
+    source: MetricSource,
     templates: Mapping[str, str],
     arm: Arm,
     until: datetime,
@@ -36,12 +36,12 @@ async def learn(
     What cannot be known is left out: a canary does not depend on it.
     """
     found: dict[str, dict[str, Any]] = {}
-    fetcher = Fetcher(sources, templates)
+    fetcher = Fetcher(source, templates)
 
     async def about(subject: Subject) -> None:
         known: dict[str, Any] = {}
         if subject.kind is Kind.LATENCY:
-            known["thresholds_ms"] = await _usual(sources, templates, arm, until)
+            known["thresholds_ms"] = await _usual(source, templates, arm, until)
         elif subject.dispersion is None:
             known["dispersion"] = await _bursts(fetcher, subject, arm, until)
         found[subject.name] = {name: value for name, value in known.items() if value}
@@ -52,7 +52,7 @@ async def learn(
 
 
 async def _usual(
-    sources: Mapping[str, MetricSource], templates: Mapping[str, str], arm: Arm, until: datetime
+    source: MetricSource, templates: Mapping[str, str], arm: Arm, until: datetime
 ) -> list[float]:
     """The bounds nearest to the median, p90 and p99."""
     scope = CanaryScope(
@@ -63,9 +63,9 @@ async def _usual(
         step=round(LOOKS_BACK.total_seconds()),
     )
     latency = RouterQuery(type="router", metric_name="latency")
-    series = await sources["router"].fetch(latency, scope, templates)
+    series = await source.fetch(latency, scope, templates)
     above = {float(s.tags[ABOVE]): _total(s.values) for s in series if ABOVE in s.tags}
-    requests = await sources["router"].fetch(
+    requests = await source.fetch(
         RouterQuery(type="router", metric_name="requests"), scope, templates
     )
     total = sum(_total(s.values) for s in requests)

@@ -208,9 +208,9 @@ class CompatibleJudge:
 
     def result(self) -> JudgeResult:
         """The judgement as a document."""
-        from turnout.analysis import compatible  # noqa: PLC0415 - large
+        from turnout.analysis.compatible import judge  # noqa: PLC0415 - large
 
-        return compatible.judge(self._config, self.pairs(), thresholds_of(self._config))
+        return judge(self._config, self.pairs(), thresholds_of(self._config))
 
     def pairs(self) -> tuple[MetricSetPair, ...]:
         """Every series as a pair; a metric without any has one without samples."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -22,6 +22,9 @@ ROUTER_STEP = timedelta(seconds=1)
 PROCESS_STEP = timedelta(seconds=5)
 STORE_STEP = timedelta(seconds=60)
 """What most metrics systems sample in less."""
+
+FEWEST_STEPS = 20
+"""Of a gauge: fifteen to learn its noise, five to bet."""
 
 FALLBACK_THRESHOLDS_MS = (50.0, 250.0, 1000.0)
 """For a service whose usual latency nobody has seen."""
@@ -73,6 +76,18 @@ def subjects_of(
     return tuple(
         _subject(config, metric, f"metrics[{n}]", duration, (history or {}).get(metric.name, {}))
         for n, metric in enumerate(config.metrics)
+    )
+
+
+def too_short_for(subjects: Sequence[Subject], duration: timedelta) -> tuple[Subject, ...]:
+    """Gauges that cannot have enough steps in this time, and that nothing depends on."""
+    return tuple(
+        s
+        for s in subjects
+        if s.kind is Kind.GAUGE
+        and not s.options.critical
+        and not s.options.must_have_data
+        and duration < FEWEST_STEPS * s.step
     )
 
 

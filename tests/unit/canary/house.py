@@ -173,9 +173,8 @@ class House:
 
     def restarted(self) -> LiveAnalyst:
         """As after a restart of the control plane."""
-        sources = {"router": self.source, "process": self.source}
         self.analyst = LiveAnalyst(
-            sources,  # type: ignore[arg-type]
+            self.source,
             self.archive,  # type: ignore[arg-type]
             self.clock,
             lambda: self.configuration,

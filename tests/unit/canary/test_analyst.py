@@ -92,7 +92,7 @@ async def test_inconclusive_is_extended_once_and_then_a_person_is_asked() -> Non
     assert house.archive.records["d-1.analyse-50"].is_extended
     finding = await house.wait(130)
     assert finding.verdict is AnalysisVerdict.ASKING
-    assert "turnout canary judge d-1.analyse-50 pass|fail" in finding.sentence
+    assert "turnout canary answer d-1.analyse-50 pass|fail" in finding.sentence
     finding = await house.wait(400)
     assert finding.verdict is AnalysisVerdict.FAIL
     assert finding.sentence.startswith("nobody decided within 5m")
