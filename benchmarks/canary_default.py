@@ -7,6 +7,8 @@ itself, which must find the same at the same second.
 from __future__ import annotations
 
 import math
+import time
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -22,6 +24,7 @@ from turnout.analysis.sequential import (
     Kind,
     LatencySteps,
     Metric,
+    State,
     Steps,
     advance,
     start,
@@ -35,6 +38,9 @@ from turnout.analysis.sequential.mixtures import Floats, log_mean
 ALPHA, STEPS = 0.01, 300
 REQUESTS = 20.0
 """Per second and arm."""
+
+COPIES, LATE, TIMED = 13, 300, 10
+"""Fifty metrics, more or less; how many steps are late; over how many time is taken."""
 
 SECOND = timedelta(seconds=1)
 METRICS = (
@@ -64,6 +70,41 @@ def judge_default_canaries(runs: int) -> tuple[Table, tuple[Goal, ...]]:
         below("False alarms of a usual canary", false, limit, "%"),
         below("Seconds until one error a second is found", float(np.median(harmful)), 20, "s"),
     )
+
+
+def measure_cost() -> Table:
+    """One step of fifty metrics: at the beginning, and late."""
+    metrics = [
+        replace(metric, name=f"{metric.name} {place}")
+        for place in range(COPIES)
+        for metric in METRICS
+    ]
+    figures = _draw(np.random.default_rng(603), 1, 0.001, steps=LATE + 2 * TIMED)
+    steps = _steps(figures, 0)
+    state, early = _timed(start(metrics, planned_steps=LATE), steps, 0)
+    state = advance(state, _copies(steps, TIMED, LATE))
+    _, late = _timed(state, steps, LATE)
+    columns = f"one step of {len(metrics)} metrics", "ms"
+    rows = ("of the first", early), (f"after {LATE}", late), ("late over early", late / early)
+    return Table("What a step costs", columns, rows)
+
+
+def _timed(state: State, steps: dict[str, Steps], begin: int) -> tuple[State, float]:
+    """The state after TIMED steps, and milliseconds for one."""
+    began = time.perf_counter()
+    for place in range(begin, begin + TIMED):
+        state = advance(state, _copies(steps, place, place + 1))
+    return state, 1000 * (time.perf_counter() - began) / TIMED
+
+
+def _copies(steps: dict[str, Steps], begin: int, end: int) -> dict[str, Steps]:
+    parts = {name: _cut(whole, begin, end) for name, whole in steps.items()}
+    return {f"{name} {place}": part for place in range(COPIES) for name, part in parts.items()}
+
+
+def _cut(steps: Steps, begin: int, end: int) -> Steps:
+    columns = {name: getattr(steps, name)[begin:end] for name in type(steps).__slots__}
+    return type(steps)(**columns)
 
 
 def _draw(rng: Generator, runs: int, errors: float, steps: int = STEPS) -> Figures:

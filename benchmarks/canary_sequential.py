@@ -9,7 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.random import Generator
 
-from benchmarks.canary_default import judge_default_canaries
+from benchmarks.canary_default import judge_default_canaries, measure_cost
+from benchmarks.canary_sequences import measure_sequences
 from benchmarks.canary_worlds import (
     autoregressive,
     bursty,
@@ -65,6 +66,7 @@ async def measure(size: Size) -> Outcome:
     alarms, alarm_goals = _measure_alarms(size.count)
     found, found_goals = _measure_detection(max(size.count // 4, 50))
     say("detection: done")
+    sequences, sequence_goals = measure_sequences(max(size.count // 2, 100))
     default, default_goals = judge_default_canaries(size.count)
     say("the default canary: done")
     return Outcome(
@@ -72,8 +74,15 @@ async def measure(size: Size) -> Outcome:
             f"{size.count} simulated canaries per row (a quarter where harm is to be found),"
             " seeded. False alarms are those of the whole run, looked at after every step."
         ),
-        tables=(alarms, found, *_more(max(size.count // 4, 50)), default),
-        goals=(*alarm_goals, *found_goals, *default_goals),
+        tables=(
+            alarms,
+            found,
+            *_more(max(size.count // 4, 50)),
+            sequences,
+            default,
+            measure_cost(),
+        ),
+        goals=(*alarm_goals, *found_goals, *sequence_goals, *default_goals),
     )
 
 
@@ -161,6 +170,9 @@ def _harmful() -> Iterable[Harmful]:
         yield Harmful(f"baseline 0, 5 errors in {part} % of minutes", _lone(part / 100), median)
     yield Harmful("3/min, var/mean 2.5, x1.5, corrected", _dispersed_harm(1.5), 89)
     yield Harmful("3/min, var/mean 2.5, x2, corrected", _dispersed_harm(2), 27)
+    for phi, median in ((0.3, 70), (0.6, 114)):
+        world = _private(phi, 180, prewhiten=True, shift=1)
+        yield Harmful(f"private AR {phi}, shift of 1 sd, prewhitened", world, median)
 
 
 def _poisson(
@@ -264,10 +276,10 @@ def _student_mixture() -> World:
     return world
 
 
-def _private(phi: float, steps: int, *, prewhiten: bool = False) -> World:
+def _private(phi: float, steps: int, *, prewhiten: bool = False, shift: float = 0) -> World:
     def world(rng: Generator, runs: int) -> Floats:
         arms = [autoregressive(rng, phi, (runs, steps)) for _ in range(2)]
-        return gauge_log_e(arms[0] - arms[1], prewhiten=prewhiten)
+        return gauge_log_e(shift + arms[0] - arms[1], prewhiten=prewhiten)
 
     return world
 

@@ -60,18 +60,18 @@ def gauge_log_e(differences: Floats, *, prewhiten: bool = False) -> Floats:
     """Evidence of harm after each step of a gauge."""
     runs, steps = differences.shape
     wealth, found = np.zeros((runs, len(BETS))), np.zeros((runs, steps))
-    whitened, sums = np.empty((runs, steps)), np.zeros((4, runs))  # total, squares, products, ends
+    whitened, sums = np.empty((runs, steps)), np.zeros((3, runs))  # total, squares, products
     warm_up = MEMORY_WARM_UP if prewhiten else SCALE_WARM_UP
     for t in range(steps):
         d, last = differences[:, t], differences[:, t - 1] if t else np.zeros(runs)
-        phi = autocorrelation(sums[2], sums[3] + last, sums[0], sums[1], t) if prewhiten else 0.0
+        ends = differences[:, 0], last
+        phi = autocorrelation(sums[2], (sums[0], sums[1]), ends, t) if prewhiten else 0.0
         whitened[:, t] = d - phi * last
         if t >= warm_up:
             scale = bet_scale(whitened[:, max(0, t - WINDOW) : t])
             wealth += bet_growth(whitened[:, t], scale)
             found[:, t] = log_mean(wealth)
-        sums[:3] += d, d**2, d * last
-        sums[3] = differences[:, 0]
+        sums += d, d**2, d * last
     return found
 
 
