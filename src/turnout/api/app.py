@@ -10,6 +10,7 @@ from turnout.api.docs import POLICY, build_docs
 from turnout.api.problems import add_handlers
 from turnout.api.routes import (
     canary_configs,
+    canary_judging,
     clusters,
     deployments,
     documents,
@@ -35,8 +36,18 @@ def create_app(entrance: Entrance, access: Access) -> FastAPI:
         redirect_slashes=False,
     )
     app.state.entrance = entrance
-    for noun in (health, clusters, deployments, documents, canary_configs, events, logs):
+    for noun in (
+        health,
+        clusters,
+        deployments,
+        documents,
+        canary_configs,
+        canary_judging,
+        events,
+        logs,
+    ):
         app.include_router(noun.router, prefix=PREFIX)
+    app.include_router(canary_judging.root)
     _add_description(app)
     add_handlers(app)
     app.add_middleware(Guard, access=access)

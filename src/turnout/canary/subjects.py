@@ -120,7 +120,7 @@ def _subject(
         options=read_options(metric),
         margin=evidence.margin,
         harm_of_interest=harm if harm > evidence.margin else evidence.margin + harm,
-        weight=_weight(config, metric),
+        weight=weigh(config, metric),
         thresholds_ms=(thresholds or FALLBACK_THRESHOLDS_MS) if kind is Kind.LATENCY else (),
         dispersion=evidence.dispersion or history.get("dispersion"),
     )
@@ -155,7 +155,7 @@ def _step(said: float | None, query: Query, kind: Kind, duration: timedelta) -> 
     return PROCESS_STEP if isinstance(query, ProcessQuery) else STORE_STEP
 
 
-def _weight(config: CanaryConfig, metric: MetricConfig) -> float:
+def weigh(config: CanaryConfig, metric: MetricConfig) -> float:
     """Its share in the weights of its groups; equal ones where none are named."""
     weights = config.classifier.group_weights if config.classifier else {}
     if not weights:

@@ -13,6 +13,7 @@ from turnout.api.backend import Backend
 from turnout.api.stream import Feed
 from turnout.api.views import Finding
 from turnout.canary.analyst import LiveAnalyst
+from turnout.canary.apart import Workers
 from turnout.checks import LocalChecker
 from turnout.checks.command import end_strays
 from turnout.documents.canary import default_config
@@ -187,6 +188,8 @@ async def running_backend(settings: Settings, temporal: Starting) -> AsyncIterat
             archive=parts.store,
             journal=parts.store,
             canaries=parts.store,
+            figures=sources,
+            workers=Workers(),
             inventory=parts.provider,
             clock=parts.clock,
             feed=parts.feed,
