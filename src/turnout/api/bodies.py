@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Annotated, Literal
 
-from pydantic import Field, StringConstraints
+from pydantic import AwareDatetime, Field, StringConstraints
 
 from turnout.model.deployment import Choice, OnBusy
 from turnout.model.value import Value
@@ -58,6 +59,40 @@ class CanaryConfigBody(CanaryConfigText):
     """A canary configuration to be kept."""
 
     by: Line = ""
+
+
+class ChosenConfig(Value):
+    """A canary configuration: a stored one by its name, or with `text` this one."""
+
+    name: Name = "default"
+    text: Annotated[str, StringConstraints(max_length=MOST_TEXT)] | None = None
+    """YAML or JSON; then the name is what messages call it."""
+
+
+Scope = Annotated[str, StringConstraints(max_length=500, pattern=_PRINTABLE)]
+"""A server group, or what a metrics system calls one."""
+
+
+class CompareBody(Value):
+    """A comparison in the past. Groups of ours by `cluster`; for a metrics system name both scopes.
+
+    Without a control, the group that served before the experiment, in its last `duration` before
+    the switch. Without a start, the last `duration` that has passed, or the first one after the
+    switch.
+    """
+
+    cluster: Annotated[str, StringConstraints(max_length=58, pattern=r"^[a-z0-9-]*$")] = ""
+    config: ChosenConfig = ChosenConfig()
+    experiment: Scope = ""
+    control: Scope = ""
+    location: Scope = ""
+    """Where a metrics system wants one; ours is the cluster."""
+    before: Annotated[bool, Field(strict=True)] = False
+    """The control's window is its last one before the switch to the experiment."""
+    start: AwareDatetime | None = None
+    control_start: AwareDatetime | None = None
+    duration: Annotated[timedelta, Field(gt=timedelta(0))] = timedelta(minutes=15)
+    parameters: dict[str, str] = {}
 
 
 class DeployBody(Value):

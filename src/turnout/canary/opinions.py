@@ -90,7 +90,7 @@ class SequentialJudge:
         judged = [s for s in subjects if not s.options.muted]
         shortest = min(s.step for s in judged)
         self.state: State = sequential.start(
-            [_metric(s) for s in judged],
+            [metric_of(s) for s in judged],
             alpha=risks.alpha,
             beta=risks.beta,
             planned_steps=max(1, int(duration / shortest)),
@@ -104,7 +104,7 @@ class SequentialJudge:
         names = {metric.name for metric in self.state.metrics}
         for one in slices:
             if one.metric in names:
-                steps = _steps(self._subjects[one.metric].kind, one)
+                steps = steps_of(self._subjects[one.metric].kind, one)
                 self.state = sequential.advance(self.state, {one.metric: steps})
 
     def say(self, *, is_end: bool) -> Opinion:
@@ -125,7 +125,8 @@ class SequentialJudge:
         return sequential.finish(self.state) if is_end else sequential.verdict(self.state)
 
 
-def _metric(subject: Subject):  # type: ignore[no-untyped-def]
+def metric_of(subject: Subject) -> Metric:
+    """As the sequential judge wants it described."""
     from turnout.analysis import sequential  # noqa: PLC0415 - large
 
     return sequential.Metric(
@@ -142,14 +143,15 @@ def _metric(subject: Subject):  # type: ignore[no-untyped-def]
     )
 
 
-def _steps(kind: Kind, one: Slice):  # type: ignore[no-untyped-def]
+def steps_of(kind: Kind, one: Slice) -> Steps:
+    """As the sequential judge wants its figures."""
     from turnout.analysis import sequential  # noqa: PLC0415 - large
 
     index = range(one.first, one.first + one.count)
     if kind is Kind.LATENCY:
-        return sequential.LatencySteps(
-            index, one.canary[:-1], one.canary[-1], one.baseline[:-1], one.baseline[-1]
-        )
+        above = (list(zip(*arm[:-1], strict=True)) for arm in (one.canary, one.baseline))
+        ours, theirs = above  # one row for each step
+        return sequential.LatencySteps(index, ours, one.canary[-1], theirs, one.baseline[-1])
     if kind is Kind.GAUGE:
         return sequential.GaugeSteps(index, one.canary[0], one.baseline[0])
     return sequential.EventSteps(index, *one.canary, *one.baseline)

@@ -60,7 +60,13 @@ def _judging() -> Task:
     return judge_document
 
 
-_TASKS: Mapping[str, Callable[[], Task]] = {"judge": _judging}
+def _replaying() -> Task:
+    from turnout.canary.replaying import replay_document  # noqa: PLC0415 - see above
+
+    return replay_document
+
+
+_TASKS: Mapping[str, Callable[[], Task]] = {"judge": _judging, "replay": _replaying}
 
 
 if __name__ == "__main__":
