@@ -9,8 +9,11 @@ from turnout.api.backend import Entrance
 from turnout.api.docs import POLICY, build_docs
 from turnout.api.problems import add_handlers
 from turnout.api.routes import (
+    canary_compare,
     canary_configs,
     canary_judging,
+    canary_past,
+    canary_query,
     clusters,
     deployments,
     documents,
@@ -42,6 +45,9 @@ def create_app(entrance: Entrance, access: Access) -> FastAPI:
         deployments,
         documents,
         canary_configs,
+        canary_query,
+        canary_compare,
+        canary_past,
         canary_judging,
         events,
         logs,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Annotated, Literal
 
-from pydantic import AwareDatetime, Field, StringConstraints
+from pydantic import AwareDatetime, Field, JsonValue, StringConstraints, model_validator
 
 from turnout.model.deployment import Choice, OnBusy
 from turnout.model.value import Value
@@ -93,6 +93,69 @@ class CompareBody(Value):
     control_start: AwareDatetime | None = None
     duration: Annotated[timedelta, Field(gt=timedelta(0))] = timedelta(minutes=15)
     parameters: dict[str, str] = {}
+
+
+class QueryBody(Value):
+    """The query of a metric in a configuration, or with `query` one that is sent, as JSON has it
+    there. Without times the last 15 minutes.
+    """
+
+    config: ChosenConfig = ChosenConfig()
+    metric: Line = ""
+    exposure: Annotated[bool, Field(strict=True)] = False
+    """The metric's `exposureQuery` instead."""
+    query: dict[str, JsonValue] | None = None
+    scope: Scope = ""
+    location: Scope = ""
+    start: AwareDatetime | None = None
+    end: AwareDatetime | None = None
+    step: Annotated[int, Field(ge=1, le=86_400)] | None = None
+    parameters: dict[str, str] = {}
+
+
+Share = Annotated[int, Field(ge=1, le=500, strict=True)]
+"""Of each of two arms, in per mille."""
+
+
+class ReplayBody(Value):
+    """A replay over the last hours: of whoever served the cluster, split at random into two arms
+    of this share; or of two groups (or scopes of a metrics system) that are named.
+    """
+
+    cluster: Annotated[str, StringConstraints(max_length=58, pattern=r"^[a-z0-9-]*$")] = ""
+    config: ChosenConfig = ChosenConfig()
+    past: Annotated[timedelta, Field(gt=timedelta(0), le=timedelta(days=8))] = timedelta(hours=24)
+    window: Annotated[timedelta, Field(ge=timedelta(seconds=30), le=timedelta(hours=12))] = (
+        timedelta(minutes=15)
+    )
+    share: Share = 50
+    control: Scope = ""
+    experiment: Scope = ""
+    location: Scope = ""
+    seed: Annotated[int, Field(ge=0, le=2**31)] = 1
+
+
+class DurationBody(Value):
+    """How long until a regression is found: `regression` is a ratio (1.5 for 50 % more), `to` the
+    share of errors that it ends at. From `rate` and `errors`, or from a cluster's last hours.
+    """
+
+    cluster: Annotated[str, StringConstraints(max_length=58, pattern=r"^[a-z0-9-]*$")] = ""
+    config: ChosenConfig = ChosenConfig()
+    past: Annotated[timedelta, Field(gt=timedelta(0), le=timedelta(hours=24))] = timedelta(hours=3)
+    rate: Annotated[float, Field(gt=0, le=1e9)] | None = None
+    """Requests per second, of everybody."""
+    errors: Annotated[float, Field(gt=0, lt=1)] | None = None
+    shares: Annotated[tuple[Share, ...], Field(min_length=1, max_length=8)] = (50, 100, 500)
+    regression: Annotated[float, Field(gt=1, le=1000)] | None = None
+    to: Annotated[float, Field(gt=0, lt=1)] | None = None
+    seed: Annotated[int, Field(ge=0, le=2**31)] = 1
+
+    @model_validator(mode="after")
+    def _asks_something(self) -> DurationBody:
+        if not self.cluster and (self.rate is None or self.errors is None):
+            raise ValueError("name a cluster, or the rate of requests and the share of errors")
+        return self
 
 
 class DeployBody(Value):

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from statistics import median
@@ -19,7 +19,7 @@ from turnout.analysis.sequential.replay import clopper_pearson, inject
 from turnout.analysis.sequential.splitting import autocorrelation_of, split_nested
 from turnout.canary.beside import judge_beside
 from turnout.canary.evidence import Columns, Slice
-from turnout.canary.history import dispersion_of
+from turnout.canary.history import LOOKS_BACK, dispersion_of
 from turnout.canary.opinions import metric_of, steps_of, thresholds_of
 from turnout.canary.retrospective import with_judge
 from turnout.canary.subjects import Subject, subjects_of
@@ -47,8 +47,6 @@ class Measured(Value):
     """One window. Slices without a baseline are one group's figures, to be split."""
 
     begin: datetime
-    dispersion: dict[str, float] = {}
-    """As it was known before the window."""
     slices: tuple[Slice, ...]
 
 
@@ -118,9 +116,9 @@ def replay_windows(task: ReplayTask, tell: Tell) -> ReplayResult:
 def _open(task: ReplayTask, config: CanaryConfig, number: int) -> _Window:
     measured = task.windows[number]
     names = [one.metric for one in measured.slices]
+    bursts = _bursts_before(task, number, {s.name: s for s in subjects_of(config, task.duration)})
     known = {
-        name: {**task.history.get(name, {}), "dispersion": measured.dispersion.get(name)}
-        for name in names
+        name: {**task.history.get(name, {}), "dispersion": bursts.get(name)} for name in names
     }
     subjects = tuple(s for s in subjects_of(config, task.duration, known) if s.name in names)
     by_name = {s.name: s for s in subjects}
@@ -131,6 +129,22 @@ def _open(task: ReplayTask, config: CanaryConfig, number: int) -> _Window:
         for place, one in enumerate(measured.slices)
     ]
     return _Window(subjects, tuple(slices))
+
+
+def _bursts_before(
+    task: ReplayTask, number: int, subjects: Mapping[str, Subject]
+) -> dict[str, float | None]:
+    """What a canary would have learned of its metrics from the window before."""
+    before = task.windows[number - 1] if number else None
+    if before is None or before.begin + task.duration != task.windows[number].begin:
+        return {}
+    found = {}
+    for one in before.slices:
+        subject, arm = subjects[one.metric], one.baseline or one.canary
+        count = int(LOOKS_BACK / subject.step)
+        if subject.kind in (Kind.COUNT, Kind.PROPORTION):
+            found[one.metric] = dispersion_of(tuple(column[-count:] for column in arm))
+    return found
 
 
 def _seed(seed: int, window: int, place: int) -> int:

@@ -66,7 +66,17 @@ def _replaying() -> Task:
     return replay_document
 
 
-_TASKS: Mapping[str, Callable[[], Task]] = {"judge": _judging, "replay": _replaying}
+def _lasting() -> Task:
+    from turnout.canary.lasting import duration_document  # noqa: PLC0415 - see above
+
+    return duration_document
+
+
+_TASKS: Mapping[str, Callable[[], Task]] = {
+    "judge": _judging,
+    "replay": _replaying,
+    "duration": _lasting,
+}
 
 
 if __name__ == "__main__":
