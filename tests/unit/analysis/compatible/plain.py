@@ -28,7 +28,9 @@ def plain_statistic(x: np.ndarray, y: np.ndarray, mu: float, q: float) -> float:
     return float((d - c) / sigma - q)
 
 
-def plain_zeroin(f: Callable[[float], float], a: float, b: float) -> float:
+def plain_zeroin(  # noqa: C901, PLR0912  # one step after the other, as it is written
+    f: Callable[[float], float], a: float, b: float
+) -> float:
     """Step by step as the specification numbers it."""
     eps, tolerance, tiniest = 2.220446049250313e-16, 1e-4, 4.9406564584124654e-324
     fa, fb = f(a), f(b)
