@@ -35,6 +35,7 @@ from turnout.analysis.sequential import (
     start,
     verdict,
 )
+from turnout.analysis.sequential.combine import canary_log_e
 
 NAN, INF = math.nan, math.inf
 ERRORS = METRICS[0]
@@ -112,6 +113,8 @@ def test_a_metric_may_report_later_than_another() -> None:
     for ours, theirs in zip(state.tracks, at_once.tracks, strict=True):
         assert ours.log_e == pytest.approx(theirs.log_e)
         assert ours.tally == theirs.tally
+    logs, weights = [track.log_e for track in state.tracks], [m.weight for m in METRICS]
+    assert state.log_e == pytest.approx(canary_log_e(logs, weights))
 
 
 def test_what_was_found_stays_found() -> None:
