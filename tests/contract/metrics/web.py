@@ -84,7 +84,7 @@ async def serving() -> AsyncIterator[Web]:
             writer.close()
 
     server = await asyncio.start_server(handle, "127.0.0.1", 0)
-    web.url = "http://127.0.0.1:{}".format(server.sockets[0].getsockname()[1])
+    web.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
     try:
         yield web
     finally:
