@@ -63,6 +63,8 @@ def _parse_url(text: str) -> str:
 
 
 def _secret(text: str) -> Secret:
+    if not text.isascii():
+        raise ValueError("must be plain characters (ASCII): others cannot be sent in a header")
     return Secret(text=texts.parse_line(text))
 
 

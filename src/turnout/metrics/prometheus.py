@@ -38,8 +38,8 @@ class PrometheusStore:
         )
 
     async def ask(self, caller: Caller, query: Query, text: str, scope: CanaryScope) -> list[Track]:
-        answer = await caller.ask(build_call(text, scope, build_authorization(caller.account)))
-        return parse_answer(answer, caller.account.name)
+        call = build_call(text, scope, build_authorization(caller.account))
+        return await caller.ask(call, lambda answer: parse_answer(answer, caller.account.name))
 
 
 def build_query(

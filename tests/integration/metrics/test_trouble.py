@@ -126,8 +126,10 @@ async def test_a_refusal_is_not_asked_again(
         Reply(GOOD.encode().partition(b"\r\n\r\n")[2][:-9]),
         Reply(b""),
         Reply(b"<html>Please log in</html>"),
+        Reply({"status": "success"}),
+        Reply(b"[" * 100_000),
     ],
-    ids=["cut", "no body", "half a page", "nothing", "another page"],
+    ids=["cut", "no body", "half a page", "nothing", "another page", "no data", "deep"],
 )
 async def test_half_an_answer_is_asked_again(web: Web, sources: Sources, half: Reply) -> None:
     web.answer_in_turn(half, GOOD)
@@ -251,6 +253,7 @@ async def test_a_slow_store_holds_up_no_other(web: Web, clock: SkippingClock) ->
         },
         {"headers": {"X-Key": Secret("swordfish")}},
     ],
+    ids=["token", "password", "header"],
 )
 async def test_a_secret_that_comes_back_is_hidden(
     web: Web, clock: SkippingClock, secrets: dict[str, Any]
@@ -267,6 +270,26 @@ async def test_a_secret_that_comes_back_is_hidden(
     told = f"{refusal.value} {refusal.value.hint}"
     assert "swordfish" not in told
     assert "dTpzd29yZGZpc2g=" not in told
+
+
+async def test_a_tenant_is_no_secret(web: Web, clock: SkippingClock) -> None:
+    web.answer_in_turn(Reply(b"unknown metric shop_errors", 400))
+    async with open_sources([account(web, headers={"X-Tenant": Secret("shop")})], clock) as sources:
+        with pytest.raises(Permanent, match="unknown metric shop_errors"):
+            await fetch(sources)
+
+
+async def test_the_name_of_a_metric_is_no_sign_of_overload(web: Web, sources: Sources) -> None:
+    web.answer_in_turn(Reply(b"unknown metric ThrottlingException", 400))
+    with pytest.raises(Permanent):
+        await fetch(sources)
+
+
+async def test_a_large_answer_is_read_whole(web: Web, sources: Sources) -> None:
+    values = [[START_MS // 1000 + second, str(second)] for second in range(20_000)]
+    web.answer_in_turn(Reply({"data": {"result": [{"metric": {}, "values": values}]}}))
+    (series,) = await sources.fetch(QUERY, scope(minutes=200, step=60), {})
+    assert series.values == tuple(59.0 + 60 * minute for minute in range(200))
 
 
 def dated(ahead: float, **more: str) -> Reply:

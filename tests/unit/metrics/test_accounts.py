@@ -122,6 +122,7 @@ three:
         ("a: {type: graphite, url: 'http://u:p@g'}", "ends up in logs"),
         ("a: {type: graphite, url: 'http://g?x=1'}", "must end with its path"),
         ("a: {type: graphite, url: 'http://g', user: u}", "belong together"),
+        ("a: {type: graphite, url: 'http://g', token: päss}", "plain characters"),
         ("a: {type: graphite, url: 'http://g', user: u, password: p, token: t}", "one is enough"),
         ("a: {type: graphite, url: 'http://g', token: {file: /not/there}}", "cannot be read"),
         ("a: {type: graphite, url: 'http://g', token: {environment: NOT_THERE_1}}", "no secret"),
