@@ -23,7 +23,7 @@ def side(*values: float) -> Side:
 
 
 def metric(name: str = "cpu", groups: Sequence[str] = ("system",), **canary: Any) -> dict[str, Any]:
-    analysis = {"canary": canary}
+    analysis: dict[str, Any] = {"canary": canary}
     return {"name": name, "groups": list(groups), "analysisConfigurations": analysis}
 
 
@@ -41,7 +41,7 @@ def config(*metrics: dict[str, Any], weights: Mapping[str, float] | None = None)
 def pair(
     control: Sequence[Any], experiment: Sequence[Any], name: str = "cpu", **more: Any
 ) -> MetricSetPair:
-    values = {"control": list(control), "experiment": list(experiment)}
+    values: dict[str, Any] = {"control": list(control), "experiment": list(experiment)}
     return read_document(MetricSetPair, {"name": name, "id": "p-1", "values": values, **more})
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -31,7 +33,7 @@ def assert_equal(x: np.ndarray, y: np.ndarray) -> None:
     assert repr(ours) == repr(expected), (x, y)
 
 
-SAMPLES = {
+SAMPLES: dict[str, Callable[[np.random.Generator, int], np.ndarray]] = {
     "normal": lambda r, n: r.normal(100, 10, n),
     "whole numbers": lambda r, n: r.integers(0, 6, n) * 1.0,
     "tiny": lambda r, n: r.normal(100, 10, n) * 1e-6,
@@ -60,7 +62,7 @@ def test_long_series_are_counted_by_lists_of_pairs_and_stay_equal(kind: str) -> 
     assert_equal(SAMPLES[kind](r, 400), SAMPLES[kind](r, 370))
 
 
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=400, deadline=None)
 @given(
     st.lists(st.integers(-4, 4).map(lambda k: k / 3), min_size=1, max_size=7),
     st.lists(st.integers(-4, 4).map(lambda k: k / 3), min_size=1, max_size=7),
@@ -72,7 +74,7 @@ def test_ties_that_depend_on_rounding_are_the_same(x: list[float], y: list[float
 finite = st.floats(-1e9, 1e9).map(lambda v: v + 0.0)  # no -0.0: it is outside the contract
 
 
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=400, deadline=None)
 @given(
     st.lists(finite, min_size=1, max_size=9),
     st.lists(finite, min_size=1, max_size=9),

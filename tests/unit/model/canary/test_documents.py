@@ -122,7 +122,7 @@ def test_the_type_says_what_a_query_is() -> None:
 
 
 def test_mistakes_in_the_shape_are_told_with_their_place() -> None:
-    metrics = [
+    metrics: list[Any] = [
         {"query": {"type": "promtheus"}},
         {"query": {"metricName": "a"}},
         {"query": {"type": "atlas", "q": ["list"]}},

@@ -122,7 +122,7 @@ def test_our_own_fields_are_read() -> None:
 @pytest.mark.parametrize(
     ("canary", "path", "nearest"),
     [
-        ({"kind": "guage"}, "kind", "gauge"),
+        ({"kind": "gauges"}, "kind", "gauge"),
         ({"kind": 5}, "kind", ""),
         ({"margin": -0.1}, "margin", ""),
         ({"margin": "0.1"}, "margin", ""),
@@ -151,7 +151,7 @@ def test_all_mistakes_of_a_metric_are_told_at_once() -> None:
 
 
 def judge_options(**settings: Any) -> JudgeOptions:
-    judge = {"name": "turnout-sequential", "judgeConfigurations": settings}
+    judge: dict[str, Any] = {"name": "turnout-sequential", "judgeConfigurations": settings}
     return read_judge_options(read_document(CanaryConfig, {"judge": judge}))
 
 
