@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -19,7 +20,7 @@ from turnout.processes.identity import Identity, observe_status
 from turnout.providers.local.gauges import InstanceGauges, ProcessSource
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
-NAN = pytest.approx(math.nan, nan_ok=True)
+NAN: Any = pytest.approx(math.nan, nan_ok=True)  # equals itself
 GROUP = "shop-v001"
 
 MEMORY = 64 * 2**20
@@ -177,7 +178,8 @@ async def test_a_canary_gets_the_means_of_its_steps(tmp_path: Path, instance: In
     assert source.complete_until() == NOON + timedelta(seconds=20)
     (cpu,) = await source.fetch(query("cpu"), scope(), {})
     (files,) = await source.fetch(query("open_files"), scope(), {})
-    assert cpu.values == (pytest.approx(0, abs=20), pytest.approx(0, abs=20), NAN)
+    idle: Any = pytest.approx(0, abs=20)
+    assert cpu.values == (idle, idle, NAN)
     assert files.values == (files.values[0], files.values[0], NAN)
     assert (cpu.start, cpu.step) == (NOON, timedelta(seconds=10))
     (fine,) = await source.fetch(query("cpu"), scope(5), {})

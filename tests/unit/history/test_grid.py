@@ -5,6 +5,7 @@ import random
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 
 from turnout.history import Counts, Grid, Means, Sample
 
-NAN = pytest.approx(math.nan, nan_ok=True)
+NAN: Any = pytest.approx(math.nan, nan_ok=True)  # equals itself
 
 
 def sample(begin: float, end: float, requests: float = 1) -> Sample:
