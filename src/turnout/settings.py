@@ -36,6 +36,7 @@ from turnout.model.freeze import Freeze
 from turnout.model.words import nearest
 
 FILE = "turnout.yaml"
+METRICS_FILE = "metrics.yaml"
 DEFAULT_DATA = Path("~/.local/share/turnout")
 
 SHORTEST_TOKEN = 16
@@ -92,6 +93,9 @@ class Settings(BaseSettings):
     temporal_binary: Folder | None = None
     envoy_binary: Folder | None = None
     """Programs of your own instead of those that were installed with Turnout."""
+    metrics: Folder | None = None
+    """The file with the accounts of metrics systems; None = `metrics.yaml` in the data folder, if
+    there is one."""
     ports: Ports = (20000, 29999)
     """The first and the last port that instances get."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
@@ -103,6 +107,8 @@ class Settings(BaseSettings):
     """How long single events are kept. What deployments did is kept for ever, unless"""
     keep_deployments_days: Annotated[int, Field(ge=1)] | None = None
     """this says how long."""
+    keep_figures_days: Annotated[int, Field(ge=1)] = 7
+    """How long figures of the router and of instances are kept, second by second."""
     freezes: tuple[Freeze, ...] = ()
     """When clusters must not be deployed."""
 
@@ -147,6 +153,12 @@ class Settings(BaseSettings):
     def address(self) -> tuple[str, int]:
         """Host and port of the API."""
         return parse_address(self.listen)
+
+    @property
+    def metrics_file(self) -> Path | None:
+        """The file with the accounts of metrics systems; None = there are none."""
+        usual = self.data / METRICS_FILE
+        return self.metrics or (usual if usual.exists() else None)
 
     @property
     def is_local(self) -> bool:

@@ -1,2 +1,3 @@
 """Canary statistics: pure. May be imported by the engine's activities and the API; numpy and scipy
-are imported here only."""
+are imported here only.
+"""

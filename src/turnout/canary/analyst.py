@@ -7,23 +7,38 @@ again, and what was counted is not counted twice.
 from __future__ import annotations
 
 import asyncio
+import json
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 from turnout.canary.course import Situation, go_on
 from turnout.canary.evidence import Slice, count_closed, join_slices, read_slices, write_slices
-from turnout.canary.fetching import Arm, Fetcher, Window, settle
+from turnout.canary.fetching import Arm, Fetcher, Found, Window, settle
 from turnout.canary.history import learn
 from turnout.canary.opinions import Answer, Judge, Opinion, open_judge
-from turnout.canary.subjects import Subject, is_compatible, subjects_of
-from turnout.model.analysis import Analysis, AnalysisRecord, AnalysisVerdict, Finding
+from turnout.canary.subjects import (
+    FEWEST_STEPS,
+    Subject,
+    is_compatible,
+    subjects_of,
+    too_short_for,
+)
+from turnout.model.analysis import (
+    Analysis,
+    AnalysisMode,
+    AnalysisRecord,
+    AnalysisVerdict,
+    Finding,
+)
 from turnout.model.canary.configuration import CanaryConfig
-from turnout.model.canary.document import read_document, to_json_value
+from turnout.model.canary.document import read_document, write_document
 from turnout.model.canary.options import Kind
 from turnout.model.errors import NotFound, Temporary
+from turnout.model.units import format_duration
 from turnout.ports import CanaryArchive, Clock, MetricSource
 
 SETTLING = timedelta(seconds=1.5)
@@ -64,6 +79,13 @@ class _Live:
         """Of the first step."""
         return self.record.began_at + self.record.analysis.settings.warmup
 
+    @property
+    def horizon(self) -> datetime:
+        """Nothing is judged after it: the planned end, unless a person is waited for."""
+        manual = self.record.analysis.settings.mode is AnalysisMode.MANUAL
+        is_open = manual or self.record.asked_at is not None
+        return datetime.max.replace(tzinfo=UTC) if is_open else self.record.planned_end
+
     def steps_until(self, subject: Subject, when: datetime) -> int:
         """How many whole steps end at the latest then."""
         return max(0, int((when - self.start) / subject.step))
@@ -74,12 +96,12 @@ class LiveAnalyst:
 
     def __init__(
         self,
-        sources: Mapping[str, MetricSource],
+        source: MetricSource,
         archive: CanaryArchive,
         clock: Clock,
         default: Callable[[], CanaryConfig],
     ) -> None:
-        self._sources, self._archive, self._clock = sources, archive, clock
+        self._source, self._archive, self._clock = source, archive, clock
         self._default = default
         self._live: dict[str, _Live] = {}
         self._opening: dict[str, asyncio.Lock] = {}
@@ -119,6 +141,8 @@ class LiveAnalyst:
         config = read_document(CanaryConfig, record.document)
         settings = record.analysis.settings
         subjects = subjects_of(config, settings.duration, record.history)
+        short = too_short_for(subjects, settings.duration)
+        subjects = tuple(s for s in subjects if s not in short) or subjects
         shares = analysis.experiment_share + analysis.control_share
         expected = analysis.experiment_share / shares if analysis.control_share else None
         judge = await asyncio.to_thread(
@@ -142,12 +166,16 @@ class LiveAnalyst:
         arm = Arm(analysis.source or analysis.control, analysis.cluster)
         subjects = subjects_of(config, settings.duration)
         history: dict[str, Any] = {}
+        short = too_short_for(subjects, settings.duration)
+        if short:
+            told = _too_short(short, settings.duration)
+            analysis = analysis.model_copy(update={"notes": (*analysis.notes, told)})
         if not is_compatible(config):
-            history = await learn(subjects, self._sources, config.templates, arm, now)
+            history = await learn(subjects, self._source, config.templates, arm, now)
         record = AnalysisRecord(
             analysis=analysis,
             deployment=analysis.id.partition(".")[0],
-            document=to_json_value(config),
+            document=write_config(config),
             history=history,
             began_at=now,
             planned_end=now + settings.warmup + settings.duration,
@@ -178,13 +206,13 @@ class LiveAnalyst:
 
     async def _gather(self, live: _Live, now: datetime) -> None:
         """Fetch what has become complete, write it down, then let the judge see it."""
-        fetcher = Fetcher(self._sources, live.config.templates)
+        fetcher = Fetcher(self._source, live.config.templates)
         found: list[Slice] = []
 
         async def one(subject: Subject) -> None:
             found.extend(await _fetch_closed(live, fetcher, subject, now))
 
-        work = [(s.name, lambda s=s: one(s)) for s in live.subjects]  # type: ignore[misc]
+        work = [(s.name, partial(one, s)) for s in live.subjects]
         live.errors = await settle(work)
         if not found:
             return
@@ -238,7 +266,7 @@ async def _fetch_closed(
     """The steps of one metric that have become complete in both arms since the last look."""
     settling = SETTLING if subject.is_own else STORE_SETTLING
     first = live.next_step.get(subject.name, 0)
-    last = live.steps_until(subject, min(now - settling, live.record.planned_end))
+    last = live.steps_until(subject, min(now - settling, live.horizon))
     if first >= last:
         return []
     window = Window(live.start, subject.step, first, last)
@@ -260,7 +288,7 @@ def close_steps(
     for tags in sorted(canary.keys() | baseline.keys()) or [()]:
         ours, theirs = canary.get(tags, missing), baseline.get(tags, missing)
         waived = count if subject.kind is Kind.LEGACY else max(0, overdue)
-        closed = count_closed(ours, theirs, overdue=waived)
+        closed = count_closed(ours, theirs, overdue=waived, in_order=subject.is_own)
         if closed:
             slices.append(
                 Slice(
@@ -274,12 +302,25 @@ def close_steps(
     return slices
 
 
+def write_config(config: CanaryConfig) -> dict[str, Any]:
+    """The configuration as JSON has it."""
+    document: dict[str, Any] = json.loads(write_document(config))
+    return document
+
+
 def arms_of(analysis: Analysis) -> tuple[Arm, Arm]:
     """The canary's side, and the baseline's."""
     return (
         Arm(analysis.experiment, analysis.cluster),
         Arm(analysis.control, analysis.cluster, analysis.control_offset),
     )
+
+
+def _too_short(subjects: Sequence[Subject], duration: timedelta) -> str:
+    names = " and ".join(s.name for s in subjects)
+    verb = "is" if len(subjects) == 1 else "are"
+    needed = format_duration(FEWEST_STEPS * max(s.step for s in subjects))
+    return f"{names} {verb} not judged: {format_duration(duration)} are too short, {needed} needed"
 
 
 def _is_complete(live: _Live, now: datetime) -> bool:

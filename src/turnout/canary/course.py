@@ -1,11 +1,11 @@
-"""How an analysis goes on: from what the judge says, a person's answer and the time to a finding.
-"""
+"""How an analysis goes on: from the judge's opinion, a person's answer and the time."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from turnout.canary.opinions import Answer, Opinion
 from turnout.model.analysis import (
@@ -33,7 +33,9 @@ class Situation:
     """Whether all steps up to the planned end are closed."""
 
 
-def go_on(record: AnalysisRecord, seen: Situation) -> AnalysisRecord:
+def go_on(  # noqa: PLR0911 - one rule after the other
+    record: AnalysisRecord, seen: Situation
+) -> AnalysisRecord:
     """The record after a look. One that has ended stays as it is."""
     if record.ended_at is not None:
         return record
@@ -49,7 +51,13 @@ def go_on(record: AnalysisRecord, seen: Situation) -> AnalysisRecord:
         return _ended(record, seen, AnalysisVerdict.PASS, seen.opinion.sentence)
     if seen.is_complete:
         return _undecided(record, seen)
-    return _with(record, seen, AnalysisVerdict.RUNNING, _so_far(seen))
+    left = max(record.planned_end - seen.now, timedelta(0))
+    told = f"{format_duration(_whole(left))} to go: {_so_far(seen)}"
+    return _with(record, seen, AnalysisVerdict.RUNNING, told)
+
+
+def _whole(time: timedelta) -> timedelta:
+    return timedelta(seconds=math.ceil(time.total_seconds()))
 
 
 def _judged(record: AnalysisRecord, seen: Situation, judgment: Judgment) -> AnalysisRecord:
@@ -73,7 +81,7 @@ def _await_person(record: AnalysisRecord, seen: Situation, since: datetime) -> A
     who = f" by {' or '.join(settings.judges)}" if settings.judges else ""
     asked = (
         f"waits for a decision{who} until {until:%H:%M:%S} UTC "
-        f"(turnout canary judge {record.analysis.id} pass|fail)"
+        f"(turnout canary answer {record.analysis.id} pass|fail)"
     )
     return _with(record, seen, AnalysisVerdict.ASKING, f"{asked}. {_so_far(seen)}", until)
 
@@ -97,7 +105,7 @@ def _undecided(record: AnalysisRecord, seen: Situation) -> AnalysisRecord:
 
 
 def _so_far(seen: Situation) -> str:
-    return "; ".join([seen.opinion.sentence, *seen.errors])
+    return "; ".join([seen.opinion.brief or seen.opinion.sentence, *seen.errors])
 
 
 def _with(
@@ -120,6 +128,6 @@ def _ended(
     record: AnalysisRecord, seen: Situation, verdict: AnalysisVerdict, sentence: str
 ) -> AnalysisRecord:
     """The arms that were not alike are part of the answer."""
-    told = ". ".join([sentence, *record.analysis.notes])
+    told = ". ".join([sentence.rstrip("."), *record.analysis.notes])
     ended = _with(record, seen, verdict, told, seen.now)
     return ended.model_copy(update={"ended_at": seen.now})

@@ -44,18 +44,18 @@ def read_slices(text: str) -> tuple[Slice, ...]:
     return _SLICES.validate_json(text)
 
 
-def count_closed(canary: Columns, baseline: Columns, *, overdue: int) -> int:
+def count_closed(canary: Columns, baseline: Columns, *, overdue: int, in_order: bool) -> int:
     """How many steps from the first on are closed: complete in both arms, or among the `overdue`
-    first ones, which are not waited for any longer.
+    first ones, which are not waited for any longer. Where samples come `in_order`, what is missing
+    before a complete step stays missing.
     """
     columns = (*canary, *baseline)
     length = min((len(column) for column in columns), default=0)
-    closed = 0
-    while closed < length and (
-        closed < overdue or all(not math.isnan(column[closed]) for column in columns)
-    ):
-        closed += 1
-    return closed
+    known = [all(not math.isnan(column[n]) for column in columns) for n in range(length)]
+    waived = min(overdue, length)
+    if in_order:
+        waived = max([waived, *(n for n in range(length) if known[n])])
+    return next((n for n in range(waived, length) if not known[n]), length)
 
 
 def join_slices(slices: Sequence[Slice]) -> tuple[Slice, ...]:

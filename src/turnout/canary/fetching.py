@@ -15,7 +15,7 @@ from turnout.canary.subjects import Subject
 from turnout.model.canary.options import Kind
 from turnout.model.canary.queries import Query
 from turnout.model.canary.request import CanaryScope
-from turnout.model.errors import Permanent, TurnoutError
+from turnout.model.errors import TurnoutError
 from turnout.model.samples import Series
 from turnout.ports import MetricSource
 
@@ -56,10 +56,10 @@ Found = dict[tuple[tuple[str, str], ...], Columns]
 
 
 class Fetcher:
-    """Asks each source; the same question is asked once in a round."""
+    """Asks the sources; the same question is asked once in a round."""
 
-    def __init__(self, sources: Mapping[str, MetricSource], templates: Mapping[str, str]) -> None:
-        self._sources, self._templates = sources, templates
+    def __init__(self, source: MetricSource, templates: Mapping[str, str]) -> None:
+        self._source, self._templates = source, templates
         self._free = asyncio.Semaphore(AT_ONCE)
         self._asked: dict[str, asyncio.Future[tuple[Series, ...]]] = {}
 
@@ -91,17 +91,10 @@ class Fetcher:
         return await asyncio.shield(self._asked[key])
 
     async def _send(self, query: Query, scope: CanaryScope) -> tuple[Series, ...]:
-        source = self._sources.get(query.type)
-        if source is None:
-            known = ", ".join(sorted(self._sources))
-            raise Permanent(
-                f"there is no source of figures of type {query.type}; there are {known}",
-                hint="Name an account of this type in metrics.yaml (docs/metrics.md).",
-            )
         async with self._free:
             try:
                 async with asyncio.timeout(PATIENCE.total_seconds()):
-                    return await source.fetch(query, scope, self._templates)
+                    return await self._source.fetch(query, scope, self._templates)
             except TimeoutError as error:
                 seconds = PATIENCE.total_seconds()
                 raise TurnoutError(f"{query.type} gave no answer within {seconds:g}s") from error

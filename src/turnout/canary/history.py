@@ -1,11 +1,12 @@
-"""What is known about a service before its canary: how slow it usually is, how bursty its errors.
-"""
+"""What is known about a service before its canary: its usual latency, its bursts of errors."""
 
 from __future__ import annotations
 
+import asyncio
 import math
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 from turnout.canary.evidence import Columns
@@ -17,6 +18,9 @@ from turnout.model.canary.request import CanaryScope
 from turnout.ports import MetricSource
 
 LOOKS_BACK = timedelta(minutes=10)
+_SLICE = timedelta(seconds=5)
+"""Of a time that may be known in parts only."""
+
 QUANTILES = (0.5, 0.9, 0.99)
 ENOUGH_REQUESTS = 200
 ENOUGH_STEPS = 60
@@ -25,7 +29,7 @@ ENOUGH_STEPS = 60
 
 async def learn(
     subjects: Sequence[Subject],
-    sources: Mapping[str, MetricSource],
+    source: MetricSource,
     templates: Mapping[str, str],
     arm: Arm,
     until: datetime,
@@ -35,23 +39,23 @@ async def learn(
     What cannot be known is left out: a canary does not depend on it.
     """
     found: dict[str, dict[str, Any]] = {}
-    fetcher = Fetcher(sources, templates)
+    fetcher = Fetcher(source, templates)
 
     async def about(subject: Subject) -> None:
         known: dict[str, Any] = {}
         if subject.kind is Kind.LATENCY:
-            known["thresholds_ms"] = await _usual(sources, templates, arm, until)
+            known["thresholds_ms"] = await _usual(source, templates, arm, until)
         elif subject.dispersion is None:
             known["dispersion"] = await _bursts(fetcher, subject, arm, until)
         found[subject.name] = {name: value for name, value in known.items() if value}
 
     counted = [s for s in subjects if s.kind in (Kind.COUNT, Kind.PROPORTION, Kind.LATENCY)]
-    await settle([(s.name, lambda s=s: about(s)) for s in counted])  # type: ignore[misc]
+    await settle([(s.name, partial(about, s)) for s in counted])
     return found
 
 
 async def _usual(
-    sources: Mapping[str, MetricSource], templates: Mapping[str, str], arm: Arm, until: datetime
+    source: MetricSource, templates: Mapping[str, str], arm: Arm, until: datetime
 ) -> list[float]:
     """The bounds nearest to the median, p90 and p99."""
     scope = CanaryScope(
@@ -59,12 +63,12 @@ async def _usual(
         location=arm.location,
         start=until - LOOKS_BACK,
         end=until,
-        step=round(LOOKS_BACK.total_seconds()),
+        step=round(_SLICE.total_seconds()),
     )
     latency = RouterQuery(type="router", metric_name="latency")
-    series = await sources["router"].fetch(latency, scope, templates)
+    series = await source.fetch(latency, scope, templates)
     above = {float(s.tags[ABOVE]): _total(s.values) for s in series if ABOVE in s.tags}
-    requests = await sources["router"].fetch(
+    requests = await source.fetch(
         RouterQuery(type="router", metric_name="requests"), scope, templates
     )
     total = sum(_total(s.values) for s in requests)
@@ -75,20 +79,18 @@ async def _usual(
     )
 
 
-async def _bursts(
-    fetcher: Fetcher, subject: Subject, arm: Arm, until: datetime
-) -> float | None:
+async def _bursts(fetcher: Fetcher, subject: Subject, arm: Arm, until: datetime) -> float | None:
     count = int(LOOKS_BACK / subject.step) // 2 * 2
     window = Window(until - count * subject.step, subject.step, 0, count)
     columns = (await fetcher.fetch(subject, arm, window)).get((), ())
-    return dispersion_of(columns)
+    return await asyncio.to_thread(dispersion_of, columns)
 
 
 def dispersion_of(columns: Columns) -> float | None:
     """φ of events and exposure, from neighbouring steps: what they share does not count."""
-    from turnout.analysis.sequential import estimate_dispersion  # noqa: PLC0415 - large
+    from turnout.analysis.sequential.dispersion import estimate_dispersion  # noqa: PLC0415 - large
 
-    if len(columns) != 2:  # noqa: PLR2004 - events and exposure
+    if len(columns) != 2:
         return None
     known = [(e, n) for e, n in zip(*columns, strict=True) if not math.isnan(e + n)]
     pairs = list(zip(known[::2], known[1::2], strict=False))

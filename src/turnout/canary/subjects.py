@@ -1,9 +1,8 @@
-"""What is compared: the metrics of a configuration, with all that is needed to fetch and judge them.
-"""
+"""What is compared: the metrics of a configuration, ready to be fetched and judged."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -23,6 +22,9 @@ ROUTER_STEP = timedelta(seconds=1)
 PROCESS_STEP = timedelta(seconds=5)
 STORE_STEP = timedelta(seconds=60)
 """What most metrics systems sample in less."""
+
+FEWEST_STEPS = 20
+"""Of a gauge: fifteen to learn its noise, five to bet."""
 
 FALLBACK_THRESHOLDS_MS = (50.0, 250.0, 1000.0)
 """For a service whose usual latency nobody has seen."""
@@ -70,12 +72,22 @@ def subjects_of(
     `history` is what `learn` found. Raises `InvalidDocument` for a metric that cannot be fetched.
     """
     if not config.metrics:
-        raise InvalidDocument(
-            "Nothing can be judged", (Problem("has no metric", "metrics"),)
-        )
+        raise InvalidDocument("Nothing can be judged", (Problem("has no metric", "metrics"),))
     return tuple(
         _subject(config, metric, f"metrics[{n}]", duration, (history or {}).get(metric.name, {}))
         for n, metric in enumerate(config.metrics)
+    )
+
+
+def too_short_for(subjects: Sequence[Subject], duration: timedelta) -> tuple[Subject, ...]:
+    """Gauges that cannot have enough steps in this time, and that nothing depends on."""
+    return tuple(
+        s
+        for s in subjects
+        if s.kind is Kind.GAUGE
+        and not s.options.critical
+        and not s.options.must_have_data
+        and duration < FEWEST_STEPS * s.step
     )
 
 

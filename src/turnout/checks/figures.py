@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 from turnout.model.checks import Figure
-from turnout.model.traffic import GroupTraffic
+from turnout.model.traffic import GroupTraffic, histogram_quantile
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,16 +57,4 @@ def quantile(traffic: GroupTraffic, q: float) -> float | None:
 
     None without requests. In a bucket without an upper bound: its lower one.
     """
-    buckets = traffic.latency_ms
-    total = buckets[-1][1] if buckets else 0
-    if not total:
-        return None
-    rank = q * total
-    lower, below = 0.0, 0
-    for upper, count in buckets:
-        if count >= rank and count > below:
-            if math.isinf(upper):
-                return lower
-            return lower + (upper - lower) * (rank - below) / (count - below)
-        lower, below = upper, count
-    return lower
+    return histogram_quantile(traffic.latency_ms, q)

@@ -105,6 +105,12 @@ def server(
             metavar="DAYS", min=1, help="How long deployments are kept. [default: for ever]"
         ),
     ] = None,
+    keep_figures_days: Annotated[
+        int | None,
+        typer.Option(
+            metavar="DAYS", min=1, help="How long figures per second are kept. [default: 7]"
+        ),
+    ] = None,
     stop_everything: Annotated[
         bool,
         typer.Option("--stop-everything", help="At the end stop all instances and the router too."),
@@ -129,6 +135,7 @@ def server(
         "log_format": str(log_format) if log_format else None,
         "keep_events_days": keep_events_days,
         "keep_deployments_days": keep_deployments_days,
+        "keep_figures_days": keep_figures_days,
         "stop_everything": stop_everything or None,
     }
     settings = read_settings(given)

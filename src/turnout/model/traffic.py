@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Literal
@@ -114,7 +116,35 @@ class GroupTraffic(Value):
     """Answers with a 5xx status, and requests that got no answer."""
     client_errors: int = 0
     """4xx."""
+    timeouts: int = 0
+    """Attempts to reach an instance, or to get its answer, that took too long. Previews count too,
+    and attempts after which another one succeeded.
+    """
+    resets: int = 0
+    """Connections that an instance refused, or closed with a request in flight: before its answer
+    or in the middle of it. Previews and attempts as above; also websockets that the instance ended.
+    """
     active: int = 0
     """Requests in flight now, websockets and streams included."""
     latency_ms: tuple[tuple[float, int], ...] = ()
     """Cumulative histogram: (upper bound in ms, requests at or below it)."""
+
+
+def histogram_quantile(histogram: Sequence[tuple[float, int]], q: float) -> float | None:
+    """The value that a share `q` of what was counted did not exceed, of a cumulative histogram
+    (upper bound, number at or below it): within its bucket in proportion.
+
+    None when nothing was counted. In a bucket without an upper bound: its lower one.
+    """
+    total = histogram[-1][1] if histogram else 0
+    if not total:
+        return None
+    rank = q * total
+    lower, below = 0.0, 0
+    for upper, count in histogram:
+        if count >= rank and count > below:
+            if math.isinf(upper):
+                return lower
+            return lower + (upper - lower) * (rank - below) / (count - below)
+        lower, below = upper, count
+    return lower

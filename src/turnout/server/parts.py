@@ -12,14 +12,19 @@ import structlog
 from turnout.api.backend import Backend
 from turnout.api.stream import Feed
 from turnout.api.views import Finding
+from turnout.canary.analyst import LiveAnalyst
 from turnout.checks import LocalChecker
 from turnout.checks.command import end_strays
+from turnout.documents.canary import default_config
 from turnout.engine.operations import Operations
 from turnout.engine.service import running_engine
 from turnout.engine.temporal_server import Starting
+from turnout.history import History
+from turnout.metrics import Sources, open_sources, read_accounts
 from turnout.model.freeze import open_freeze
 from turnout.model.names import parse_cluster
-from turnout.providers.local import LocalProvider
+from turnout.ports import MetricSource
+from turnout.providers.local import InstanceGauges, LocalProvider, ProcessSource
 from turnout.server import doctor
 from turnout.server.clock import SystemClock
 from turnout.server.errors import raising_first
@@ -33,18 +38,32 @@ from turnout.store.migration import migrate
 from turnout.store.retention import Pruned
 from turnout.store.sql import SqlStore
 from turnout.traffic.diary import TrafficDiary
-from turnout.traffic.envoy import EnvoyDrainer, EnvoyRouter
+from turnout.traffic.envoy import LATENCY_MS, EnvoyDrainer, EnvoyRouter
 from turnout.traffic.recorder import KEPT, TrafficRecorder
+from turnout.traffic.source import RouterSource
 
 log = structlog.get_logger(__name__)
 
 TARGET = "local"
 
 
+class Figures:
+    """What Turnout itself counts and measures, as it is kept."""
+
+    def __init__(self, settings: Settings) -> None:
+        folder, hours = Places(settings).figures, settings.keep_figures_days * 24
+        self.traffic = History(folder / "router", hours=hours)
+        self.instances = History(folder / "instances", hours=hours)
+        self.sources: dict[str, MetricSource] = {
+            "router": RouterSource(self.traffic, LATENCY_MS),
+            "process": ProcessSource(self.instances),
+        }
+
+
 class Parts:
     """The adapters of one server. Built at once, brought to life by `running_backend`."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, figures: Figures, sources: Sources) -> None:
         self.settings = settings
         self.places = Places(settings)
         self.clock = SystemClock()
@@ -62,16 +81,23 @@ class Parts:
             ports=settings.ports,
         )
         self.recorder = TrafficRecorder(
-            self.router, TrafficDiary(self.places.figures, keep=KEPT.total_seconds())
+            self.router,
+            TrafficDiary(self.places.figures, keep=KEPT.total_seconds()),
+            figures.traffic,
         )
+        self.gauges = InstanceGauges(self.provider.running, figures.instances)
         self.store = SqlStore(self.places.store_url)
+        self.analyst = LiveAnalyst(sources, self.store, self.clock, default_config)
         self.feed = Feed(self.store)
         self.operations = Operations(
             provider=self.provider,
             router=self.router,
             drainer=EnvoyDrainer(self.router),
             metrics=self.recorder,
-            checker=LocalChecker(self.recorder, self.clock, owner=str(self.places.data)),
+            checker=LocalChecker(
+                self.recorder, self.analyst, self.clock, owner=str(self.places.data)
+            ),
+            analyst=self.analyst,
             journal=self.store,
             archive=self.store,
             clock=self.clock,
@@ -123,12 +149,18 @@ async def running_backend(settings: Settings, temporal: Starting) -> AsyncIterat
 
     Raises `TurnoutError` when a part does not come to life.
     """
-    parts = Parts(settings)
+    figures, file = Figures(settings), settings.metrics_file
+    accounts = read_accounts(file) if file else ()
     async with AsyncExitStack() as stack:
+        sources = await stack.enter_async_context(
+            open_sources(accounts, SystemClock(), figures.sources)
+        )
+        parts = Parts(settings, figures, sources)
         address = await _start(parts, stack, temporal)
         tasks = await stack.enter_async_context(running_tasks())
         tasks.start("endpoints", lambda: parts.sync.run(parts.provider, parts.provider))
         tasks.start("figures", parts.recorder.run)
+        tasks.start("gauges", parts.gauges.run)
         tasks.start("notes", lambda: parts.notes.run(parts.store))
         tasks.start("feed", parts.feed.run)
         tasks.start("pruning", lambda: prune_daily(parts.prune, parts.clock))

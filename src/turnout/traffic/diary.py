@@ -10,6 +10,7 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from turnout.model.traffic import GroupTraffic
 
@@ -34,6 +35,7 @@ class TrafficDiary:
         self._present, self._past = folder / "traffic.jsonl", folder / "traffic.1.jsonl"
         self._keep = keep
         self._began: float | None = None
+        self._run = ""
         self._written: dict[Key, GroupTraffic] = {}
 
     def read(self) -> Iterator[Entry]:
@@ -51,6 +53,8 @@ class TrafficDiary:
         """
         if self._began is None or not 0 <= entry.at - self._began < self._keep:
             self._begin(entry.at)
+        if entry.run != self._run:  # the same figures as before are others now
+            self._run, self._written = entry.run, {}
         moved = {key: t for key, t in entry.seen.items() if self._written.get(key) != t}
         with self._present.open("a", encoding="utf-8") as file:
             file.write(_format(Entry(entry.at, entry.run, moved)))
@@ -65,7 +69,7 @@ class TrafficDiary:
 
 def _format(entry: Entry) -> str:
     seen = [
-        [*key, t.requests, t.failed, t.client_errors, t.active, t.latency_ms]
+        [*key, t.requests, t.failed, t.client_errors, t.active, t.latency_ms, t.timeouts, t.resets]
         for key, t in entry.seen.items()
     ]
     return json.dumps([entry.at, entry.run, seen], separators=(",", ":")) + "\n"
@@ -82,16 +86,17 @@ def _parse(line: str) -> Entry | None:
 def _parse_group(
     cluster: str,
     group: str,
-    requests: int,
-    failed: int,
-    client_errors: int,
-    active: int,
-    latency_ms: list[list[float]],
+    *figures: Any,  # JSON
 ) -> tuple[Key, GroupTraffic]:
+    """Lines of an earlier version end before the time-outs."""
+    requests, failed, client_errors, active, latency_ms, *more = figures
+    timeouts, resets = more or (0, 0)
     return (cluster, group), GroupTraffic(
         requests=requests,
         failed=failed,
         client_errors=client_errors,
+        timeouts=timeouts,
+        resets=resets,
         active=active,
         latency_ms=tuple((float(bound), int(count)) for bound, count in latency_ms),
     )

@@ -1,10 +1,10 @@
-"""The port `Metrics`: what the router counted within a window of the last ten minutes, and in those
-that were asked for while they were that recent.
+"""The port `Metrics`: what the router counted within a window of time.
 
-Samples the router's counters about once a second and keeps what was added since the sample before,
-in flat arrays: an idle group costs nothing, a busy one about 100 bytes a second. A diary on disk
-has the samples too: after a restart, also a sudden one, no request is missing, not even those that
-were served while nobody sampled.
+Samples the router's counters about once a second and keeps what was added since the sample before:
+of the last ten minutes in flat arrays, where an idle group costs nothing, a busy one about 100
+bytes a second; of all the time in a history on disk. A diary has the counters of the last minutes:
+after a restart, also a sudden one, no request is missing, not even those that were served while
+nobody sampled.
 """
 
 from __future__ import annotations
@@ -13,15 +13,18 @@ import asyncio
 import time
 from array import array
 from bisect import bisect_right
-from collections.abc import Callable, Container, Mapping
+from collections.abc import Callable, Container, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
 import structlog
 
-from turnout.model.errors import AdapterError
+from turnout.history import History, Look, Sample, Values
+from turnout.history.pages import milliseconds
+from turnout.model.errors import AdapterError, Temporary
 from turnout.model.traffic import GroupTraffic
+from turnout.traffic.columns import build_values, read_traffic
 from turnout.traffic.diary import Entry, Key, TrafficDiary
 from turnout.traffic.timeline import Timeline
 
@@ -43,7 +46,7 @@ _ANSWERS = 500
 
 _Window = tuple[str, str, datetime, datetime]
 
-_COUNTERS = 3
+_COUNTERS = 5
 _LARGEST = 2**32 - 1
 
 
@@ -75,9 +78,12 @@ class _Series:
     def _width(self) -> int:
         return _COUNTERS + len(self._bounds)
 
-    def append(self, begin: float, end: float, run: str, now: GroupTraffic) -> None:
+    def append(self, begin: float, end: float, run: str, now: GroupTraffic) -> GroupTraffic | None:
         """Take the counters at `end`; `begin` is when the sample before was taken. Those of another
         run, and lower ones than before, mean that counting began anew.
+
+        Returns what was added; None when that is not known, because after a long time in which
+        nobody looked counting has begun anew.
         """
         is_anew = run != self._run or now.requests < self.last.requests
         before = GroupTraffic() if is_anew else self.last
@@ -91,6 +97,7 @@ class _Series:
             self._begins.append(begin)
             self._ends.append(end)
             self._rows.extend(row)
+        return None if is_anew and end - begin > _LONG else self._traffic(row)
 
     def drop_before(self, at: float) -> None:
         count = bisect_right(self._ends, at)
@@ -106,13 +113,7 @@ class _Series:
             first += 1
         rows = self._rows[first * self._width : last * self._width]
         sums = [sum(rows[column :: self._width]) for column in range(self._width)]
-        return GroupTraffic(
-            requests=sums[0],
-            failed=sums[1],
-            client_errors=sums[2],
-            active=self.last.active,
-            latency_ms=tuple(zip(self._bounds, sums[_COUNTERS:], strict=True)),
-        )
+        return self._traffic(sums)
 
     def _fit(self, bounds: tuple[float, ...]) -> None:
         """The histogram comes after the first requests: give earlier samples empty buckets."""
@@ -124,9 +125,21 @@ class _Series:
             self._bounds, self._rows = bounds, wide
 
     def _flat(self, traffic: GroupTraffic) -> list[int]:
-        buckets = dict(traffic.latency_ms)
-        counters = (traffic.requests, traffic.failed, traffic.client_errors)
+        buckets, t = dict(traffic.latency_ms), traffic
+        counters = (t.requests, t.failed, t.client_errors, t.timeouts, t.resets)
         return [*counters, *(buckets.get(bound, 0) for bound in self._bounds)]
+
+    def _traffic(self, row: Sequence[int]) -> GroupTraffic:
+        requests, failed, client_errors, timeouts, resets, *buckets = row
+        return GroupTraffic(
+            requests=requests,
+            failed=failed,
+            client_errors=client_errors,
+            timeouts=timeouts,
+            resets=resets,
+            active=self.last.active,
+            latency_ms=tuple(zip(self._bounds, buckets, strict=True)),
+        )
 
 
 class TrafficRecorder:
@@ -136,6 +149,7 @@ class TrafficRecorder:
         self,
         source: TrafficSource,
         diary: TrafficDiary | None = None,
+        history: History | None = None,
         *,
         interval: timedelta = _INTERVAL,
         clock: Callable[[], float] = time.monotonic,
@@ -143,6 +157,7 @@ class TrafficRecorder:
     ) -> None:
         self._source = source
         self._diary = diary
+        self._history = history
         self._interval = interval
         self._clock = clock
         self._wall = wall
@@ -158,7 +173,7 @@ class TrafficRecorder:
         while True:
             with suppress(AdapterError):
                 await self.sample()
-            await asyncio.sleep(self._interval.total_seconds())
+            await asyncio.sleep(_until_next(self._wall(), self._interval))
 
     async def sample(self) -> None:
         """Read the counters now. Raises `AdapterError`."""
@@ -168,23 +183,37 @@ class TrafficRecorder:
             run, counted = await self._source.observe_counters()
             at, wall = self._look_at_clocks()
             seen = {(c, g): t for c, groups in counted.items() for g, t in groups.items()}
-            self._note(at, run, seen)
+            took, added = self._note(at, run, seen)
             self._forget(at, seen)
             if self._diary is not None:
                 await self._write(self._diary, Entry(wall.timestamp(), run, seen))
+            if self._history is not None and took is not None:
+                # After the diary: what is in neither is never taken for something new.
+                await self._history.note(Look(wall.timestamp(), took, added))
 
     async def _remember(self, diary: TrafficDiary) -> None:
         """What was sampled before this process was started."""
         now, _ = self._look_at_clocks()
         try:
             entries = await asyncio.to_thread(lambda: list(diary.read()))
+            known = await self._known(entries)
         except OSError as error:
             log.warning("figures.not_read", error=str(error))
             return
         for entry in entries:
             at = self._timeline.place(datetime.fromtimestamp(entry.at, UTC))
             if at <= now:
-                self._note(at, entry.run, entry.seen)
+                took, added = self._note(at, entry.run, entry.seen)
+                if self._history and took is not None and milliseconds(entry.at) not in known:
+                    await self._history.note(Look(entry.at, max(0, took), added))
+        if self._history is not None:
+            await self._history.flush()  # the next restart may find another diary
+
+    async def _known(self, entries: Sequence[Entry]) -> frozenset[int]:
+        """When samples were taken that the history has."""
+        if self._history is None:
+            return frozenset()
+        return await self._history.known([entry.at for entry in entries])
 
     async def _write(self, diary: TrafficDiary, entry: Entry) -> None:
         try:
@@ -211,11 +240,35 @@ class TrafficRecorder:
         if asked in self._answered:
             self._remember_answer(asked, self._answered.pop(asked))  # the last to be forgotten
             return self._answered[asked]
-        series = self._series.get((cluster, group))
-        found = GroupTraffic() if series is None else series.total(start, end)
+        found = await self._find(asked, start, end)
         if end < clock - _LONG:  # it is over, and nothing can be added to it any more
             self._remember_answer(asked, found)
         return found
+
+    async def _find(self, asked: _Window, start: float, end: float) -> GroupTraffic:
+        cluster, group, since, until = asked
+        is_recent = self._sampled_at is None or start > self._sampled_at - KEPT.total_seconds()
+        if self._history is not None and not is_recent:
+            return await self._look_up(self._history, group, since, until)
+        series = self._series.get((cluster, group))
+        return GroupTraffic() if series is None else series.total(start, end)
+
+    async def _look_up(
+        self, history: History, group: str, since: datetime, until: datetime
+    ) -> GroupTraffic:
+        """What is not in memory any more. Raises `Temporary`."""
+        found: list[Values] = []
+
+        def take(sample: Sample) -> None:
+            is_in = since.timestamp() < sample.end <= until.timestamp()
+            if is_in and (sample.took <= _LONG or sample.begin >= since.timestamp()):
+                found.append(sample.values)
+
+        try:
+            await history.read(group, since, until, take)
+        except OSError as error:
+            raise Temporary(f"the figures of {group} cannot be read: {error}") from error
+        return read_traffic(found)
 
     def _remember_answer(self, asked: _Window, found: GroupTraffic) -> None:
         """A watch compares with the same past for as long as it lasts, be it hours."""
@@ -231,18 +284,27 @@ class TrafficRecorder:
     def _is_fresh(self, clock: float) -> bool:
         return self._sampled_at is not None and clock - self._sampled_at < _FRESH
 
-    def _note(self, at: float, run: str, seen: Mapping[Key, GroupTraffic]) -> None:
+    def _note(
+        self, at: float, run: str, seen: Mapping[Key, GroupTraffic]
+    ) -> tuple[float | None, dict[str, Values]]:
         """Counters that are there at the first look were counted before; those of a group that
         appears later begin at 0.
+
+        Returns the time since the look before (None: there was none), and what each group has got
+        in it.
         """
         before = self._sampled_at
+        added: dict[str, Values] = {}
         for key, traffic in seen.items():
             series = self._series.get(key)
             if series is None:
                 first = traffic if before is None else GroupTraffic()
                 series = self._series[key] = _Series(run, first)
-            series.append(at if before is None else before, at, run, traffic)
+            row = series.append(at if before is None else before, at, run, traffic)
+            if row is not None:
+                added[key[1]] = build_values(row)
         self._sampled_at = at
+        return (None if before is None else at - before), added
 
     def _forget(self, at: float, seen: Container[Key]) -> None:
         """What is too old, and groups that are gone."""
@@ -252,3 +314,12 @@ class TrafficRecorder:
             series.drop_before(oldest)
             if key not in seen and series.is_empty:
                 del self._series[key]
+
+
+def _until_next(wall: datetime, interval: timedelta) -> float:
+    """Seconds until the next whole interval of the wall clock, so that samples fall on steps; at
+    least a tenth of one.
+    """
+    every = interval.total_seconds()
+    left = every - wall.timestamp() % every
+    return left if left > every / 10 else left + every

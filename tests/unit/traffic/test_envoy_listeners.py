@@ -145,7 +145,13 @@ def test_bootstrap_watches_two_files_and_counts_what_is_needed() -> None:
                         {
                             "safe_regex": {
                                 "regex": r"cluster\.[a-z0-9-]+\.upstream_rq_"
-                                r"(completed|4xx|5xx|active|pending_active|time)"
+                                r"(completed|4xx|5xx|active|pending_active|time|timeout)"
+                            }
+                        },
+                        {
+                            "safe_regex": {
+                                "regex": r"cluster\.[a-z0-9-]+\.upstream_cx_"
+                                r"(connect_fail|connect_timeout|destroy_remote_with_active_rq)"
                             }
                         },
                         {

@@ -89,7 +89,7 @@ def add_counts(
     safety = _accumulate(
         evidence.safety, [safety_growth(*role, metric.harm_of_interest) for role in roles]
     )
-    expected = [np.sum((x + y) * null_share(s, null), axis=0) for x, y, s in roles]
+    expected = np.array([(x + y) * null_share(s, null) for x, y, s in roles])
     narrowed = [
         narrow(interval, ours[:, place], ours[:, place] + theirs[:, place], share[:, 0], beta)
         for place, interval in enumerate(evidence.intervals)
@@ -99,11 +99,11 @@ def add_counts(
     after = CountEvidence(
         harm=_tuples(harm[:, -1]),
         safety=_tuples(safety[:, -1]),
-        expected=_rows(np.array(evidence.expected) + np.array(expected)),
-        events_canary=_row(np.array(evidence.events_canary) + events_canary.sum(axis=0)),
-        events_baseline=_row(np.array(evidence.events_baseline) + events_baseline.sum(axis=0)),
-        exposure_canary=evidence.exposure_canary + float(exposure_canary.sum()),
-        exposure_baseline=evidence.exposure_baseline + float(exposure_baseline.sum()),
+        expected=tuple(map(_added, evidence.expected, expected)),
+        events_canary=_added(evidence.events_canary, events_canary),
+        events_baseline=_added(evidence.events_baseline, events_baseline),
+        exposure_canary=_added((evidence.exposure_canary,), exposure_canary[:, None])[0],
+        exposure_baseline=_added((evidence.exposure_baseline,), exposure_baseline[:, None])[0],
         intervals=tuple(interval for interval, _ in narrowed),
     )
     return after, Batch(
@@ -122,19 +122,15 @@ def worst_threshold(evidence: CountEvidence) -> int:
 
 
 def _accumulate(before: Wealth, growth: list[Floats]) -> Floats:
-    """Log-wealth by side, step, threshold and alternative; added up step after step, so that one
-    batch and many give the same bits."""
+    """Log-wealth by side, step, threshold and alternative."""
     start = np.array(before)[:, None]
     return np.asarray(np.cumsum(np.concatenate([start, np.array(growth)], axis=1), axis=1)[:, 1:])
 
 
-def _row(values: Floats) -> tuple[float, ...]:
-    return tuple(float(value) for value in values)
-
-
-def _rows(values: Floats) -> tuple[tuple[float, ...], ...]:
-    return tuple(_row(row) for row in values)
+def _added(before: tuple[float, ...], steps: Floats) -> tuple[float, ...]:
+    """Step after step, so that one batch and many give the same sum."""
+    return tuple(np.cumsum(np.vstack([before, steps]), axis=0)[-1].tolist())
 
 
 def _tuples(values: Floats) -> Wealth:
-    return tuple(_rows(rows) for rows in values)
+    return tuple(tuple(tuple(row) for row in rows) for rows in values.tolist())

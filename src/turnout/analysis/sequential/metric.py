@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
 
-Column = Sequence[float]
-"""One figure per step. NaN stands for a step that an arm has no figure for."""
+from numpy.typing import ArrayLike
+
+Column = ArrayLike
+"""One figure per step (for a latency, one per step and threshold). NaN stands for a step that an
+arm has no figure for."""
 
 
 class Kind(StrEnum):
@@ -94,9 +96,12 @@ class Metric:
 
 @dataclass(frozen=True, slots=True)
 class EventSteps:
-    """Closed steps of a count or a proportion. `index` numbers steps since the start, from 0."""
+    """Closed steps of a count or a proportion.
 
-    index: Sequence[int]
+    `index` numbers the steps that are judged, from 0: a warm-up that is left out has no numbers.
+    """
+
+    index: Column
     events_canary: Column
     exposure_canary: Column
     events_baseline: Column
@@ -107,10 +112,10 @@ class EventSteps:
 class LatencySteps:
     """Closed steps of a latency: for each step the requests above every threshold, and all."""
 
-    index: Sequence[int]
-    above_canary: Sequence[Column]
+    index: Column
+    above_canary: Column
     requests_canary: Column
-    above_baseline: Sequence[Column]
+    above_baseline: Column
     requests_baseline: Column
 
 
@@ -118,7 +123,7 @@ class LatencySteps:
 class GaugeSteps:
     """Closed steps of a gauge."""
 
-    index: Sequence[int]
+    index: Column
     canary: Column
     baseline: Column
 

@@ -101,7 +101,7 @@ def _judge_metrics(state: State, *, is_end: bool) -> tuple[MetricVerdict, ...]:
             metric,
             track,
             level=alarm_level(any_alpha(state), weight),
-            end_level=end_alpha(state.alpha, weight / tested) if tested and is_end else None,
+            end_level=end_alpha(state.alpha, weight / (tested or 1)) if is_end else None,
         )
         for (metric, weight), track in zip(pairs, state.tracks, strict=True)
     )

@@ -2,6 +2,8 @@
 
 Fields that a query needs are not demanded here but by `validation`, so that a document of another
 installation can always be read.
+
+`account` names the account that is asked where there are several of the query's type; it is ours.
 """
 
 from __future__ import annotations
@@ -28,6 +30,7 @@ class PrometheusQuery(Document):
     """A range query, built from a metric and labels or given as a template."""
 
     type: Literal["prometheus"]
+    account: str | None = None
     metric_name: str | None = None
     resource_type: str | None = None
     label_bindings: tuple[str, ...] = ()
@@ -57,6 +60,7 @@ class DatadogQuery(Document):
     """A Datadog metric within a scope."""
 
     type: Literal["datadog"]
+    account: str | None = None
     metric_name: str | None = None
     custom_inline_template: str | None = None
     custom_filter_template: str | None = None
@@ -66,6 +70,7 @@ class NewRelicQuery(Document):
     """NRQL: what is selected, and a condition."""
 
     type: Literal["newrelic"]
+    account: str | None = None
     select: str | None = None
     q: str | None = None
     custom_inline_template: str | None = None
@@ -94,6 +99,7 @@ class InfluxDbQuery(Document):
     """Fields of a measurement; without any, all of them."""
 
     type: Literal["influxdb"]
+    account: str | None = None
     metric_name: str | None = None
     fields_: tuple[str, ...] = Field(default=(), alias="fields")
     custom_inline_template: str | None = None
@@ -103,7 +109,21 @@ class GraphiteQuery(Document):
     """A target; `$scope` and `$location` in it are replaced."""
 
     type: Literal["graphite"]
+    account: str | None = None
     metric_name: str | None = None
+
+
+class CloudWatchQuery(Document):
+    """A metric of Amazon CloudWatch; a type of our own. `dimensions` may hold `${scope}` and other
+    variables of templates; `statistic` is Average, Sum, Maximum, p99 and the like.
+    """
+
+    type: Literal["cloudwatch"]
+    account: str | None = None
+    namespace: str | None = None
+    metric_name: str | None = None
+    dimensions: dict[str, str] = {}
+    statistic: str = "Average"
 
 
 class WavefrontQuery(Document):
@@ -149,6 +169,7 @@ Query = Annotated[
     | SignalFxQuery
     | InfluxDbQuery
     | GraphiteQuery
+    | CloudWatchQuery
     | WavefrontQuery
     | AtlasQuery
     | RouterQuery

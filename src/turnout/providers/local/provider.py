@@ -19,6 +19,7 @@ from turnout.model.errors import Conflict, InvalidDocument, NotFound, Permanent,
 from turnout.model.journal import Event
 from turnout.model.names import parse_group
 from turnout.ports import Clock, Drainer, Groups, GroupWish, Order
+from turnout.processes import Process
 from turnout.providers.local import facts
 from turnout.providers.local.facts import ClusterFact, GroupFact, Obeyed
 from turnout.providers.local.group import FACT as GROUP_FACT
@@ -174,6 +175,19 @@ class LocalProvider:
         return slot.output.follow(
             lines, follow=follow, is_over=lambda: found.slots.get(instance) is not slot
         )
+
+    def running(self) -> dict[str, list[Process]]:
+        """The processes of the instances that run now, per server group; of those that do not
+        leave.
+        """
+        return {
+            group.fact.name: [
+                process
+                for slot in group.slots.values()
+                if not slot.is_draining and (process := slot.running) is not None
+            ]
+            for group in self._groups.values()
+        }
 
     # Parts
 

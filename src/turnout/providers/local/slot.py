@@ -80,6 +80,11 @@ class Slot:
         return self._fact.state is InstanceState.HEALTHY
 
     @property
+    def running(self) -> Process | None:
+        """Its process, if it has one."""
+        return self._process if self.is_running else None
+
+    @property
     def is_running(self) -> bool:
         """Has a process."""
         return self._process is not None and self._process.is_alive()

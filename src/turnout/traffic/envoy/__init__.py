@@ -14,7 +14,8 @@ another name, and the old one stays until its last request is done.
 Imported by the server. Builders are pure; only `router` and `drainer` are meant for others.
 """
 
+from turnout.traffic.envoy.bootstrap import LATENCY_MS
 from turnout.traffic.envoy.drainer import EnvoyDrainer
 from turnout.traffic.envoy.router import EnvoyRouter
 
-__all__ = ["EnvoyDrainer", "EnvoyRouter"]
+__all__ = ["LATENCY_MS", "EnvoyDrainer", "EnvoyRouter"]

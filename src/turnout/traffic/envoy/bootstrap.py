@@ -26,7 +26,8 @@ LATENCY_MS = (
 """Upper bounds of the latency histograms' buckets."""
 
 _COUNTED = (
-    r"cluster\.[a-z0-9-]+\.upstream_rq_(completed|4xx|5xx|active|pending_active|time)",
+    r"cluster\.[a-z0-9-]+\.upstream_rq_(completed|4xx|5xx|active|pending_active|time|timeout)",
+    r"cluster\.[a-z0-9-]+\.upstream_cx_(connect_fail|connect_timeout|destroy_remote_with_active_rq)",
     r"vhost\.[a-z0-9-]+\.route\.[a-z0-9-]+\.upstream_rq_(completed|4xx|5xx|time)",
     r"(cluster_manager\.cds|listener_manager\.lds|http\.turnout\.rds\.routes-[0-9]+)"
     r"\.(version_text|update_rejected|update_failure)",

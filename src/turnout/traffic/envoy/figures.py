@@ -1,7 +1,8 @@
 """What Envoy counted, read from its admin interface's answers. Pure but for the memory of restarts.
 
 The figures of an upstream include its preview requests; those are counted once more under the
-preview route's name, and taken off.
+preview route's name, and taken off; not so their time-outs and resets, which Envoy counts per
+connection.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from turnout.traffic.envoy.upstreams import group_of
 
 _LINE = re.compile(
     r"^(?:cluster\.(?P<group>[a-z0-9-]+)|vhost\.(?P<host>[a-z0-9-]+)\.route\.(?P<route>[a-z0-9-]+))"
-    r"\.upstream_rq_(?P<figure>\w+): (?P<value>.+)$",
+    r"\.upstream_(?P<figure>\w+): (?P<value>.+)$",
     re.MULTILINE,
 )
 _BUCKET = re.compile(r"B([\d.e+]+)\(\d+,(\d+)\)")
@@ -27,7 +28,7 @@ _BUCKET = re.compile(r"B([\d.e+]+)\(\d+,(\d+)\)")
 def traffic_query(group: str | None = None) -> str:
     """What to ask for the figures of one group, or of all."""
     names = "[^.]+" if group is None else re.escape(group)
-    wanted = rf"^(cluster|vhost\.[^.]+\.route)\.({names})\.upstream_rq_"
+    wanted = rf"^(cluster|vhost\.[^.]+\.route)\.({names})\.upstream_"
     return f"/stats?usedonly&histogram_buckets=cumulative&filter={quote(wanted)}"
 
 
@@ -70,12 +71,16 @@ def parse_traffic(text: str) -> Figures:
 
 
 def _read(figures: dict[str, str]) -> GroupTraffic:
-    latency = _BUCKET.findall(figures.get("time", ""))
+    latency = _BUCKET.findall(figures.get("rq_time", ""))
+    connections_late = int(figures.get("cx_connect_timeout", 0))
+    refused = int(figures.get("cx_connect_fail", 0)) - connections_late
     return GroupTraffic(
-        requests=int(figures.get("completed", 0)),
-        failed=int(figures.get("5xx", 0)),
-        client_errors=int(figures.get("4xx", 0)),
-        active=int(figures.get("active", 0)),
+        requests=int(figures.get("rq_completed", 0)),
+        failed=int(figures.get("rq_5xx", 0)),
+        client_errors=int(figures.get("rq_4xx", 0)),
+        timeouts=int(figures.get("rq_timeout", 0)) + connections_late,
+        resets=int(figures.get("cx_destroy_remote_with_active_rq", 0)) + max(0, refused),
+        active=int(figures.get("rq_active", 0)),
         latency_ms=tuple((float(bound), int(count)) for bound, count in latency),
     )
 
@@ -87,6 +92,8 @@ def subtract(total: GroupTraffic, part: GroupTraffic) -> GroupTraffic:
         requests=max(0, total.requests - part.requests),
         failed=max(0, total.failed - part.failed),
         client_errors=max(0, total.client_errors - part.client_errors),
+        timeouts=max(0, total.timeouts - part.timeouts),
+        resets=max(0, total.resets - part.resets),
         active=total.active,
         latency_ms=tuple(
             (bound, max(0, count - less.get(bound, 0))) for bound, count in total.latency_ms
@@ -103,6 +110,8 @@ def add(first: GroupTraffic, second: GroupTraffic) -> GroupTraffic:
         requests=first.requests + second.requests,
         failed=first.failed + second.failed,
         client_errors=first.client_errors + second.client_errors,
+        timeouts=first.timeouts + second.timeouts,
+        resets=first.resets + second.resets,
         active=second.active,
         latency_ms=tuple(sorted(latency.items())),
     )
