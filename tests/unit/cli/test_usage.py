@@ -42,8 +42,8 @@ def test_no_argument_at_all_prints_the_help(capsys: pytest.CaptureFixture[str]) 
         (["deploy", "x", "--strategy", "blu_green"], "Did you mean 'blue_green'?"),
         (["deploy", "x", "--on-busy", "reject"], "Did you mean 'rejected'?"),
         (["answer", "d-1", "rolback"], "Did you mean 'rollback'?"),
-        (["canary", "confg"], "No such command 'confg'. Did you mean 'config'?"),
-        (["canary", "config", "improt"], "Did you mean 'import'?"),
+        (["canary", "configg"], "No such command 'configg'. Did you mean 'config'?"),
+        (["canary", "config", "deletee"], "Did you mean 'delete'?"),
     ],
 )
 def test_a_typing_error_gets_the_nearest_name(typed: list[str], meant: str) -> None:
