@@ -105,14 +105,14 @@ def test_standard_input_is_read_too(turnout: Turnout) -> None:
 
 
 def test_a_mistake_is_one_line_as_compilers_write_it(turnout: Turnout, shop: Path) -> None:
-    shop.write_text(SHOP.replace("gauge", "gague").replace("groups:", "gruops:"))
+    shop.write_text(SHOP.replace("gauge", "gaugee").replace("groups:", "groupss:"))
     for command in ("check", "import"):
         said = turnout(command, str(shop))
         assert (said.code, said.out) == (Exit.USAGE, "")
         assert said.err.splitlines() == [
-            f"{shop}:6:5: warning: metrics[0].gruops: is not known here; it is kept, and means "
+            f"{shop}:6:5: warning: metrics[0].groupss: is not known here; it is kept, and means "
             "nothing. Did you mean 'groups'?",
-            f"{shop}:9:16: metrics[0].analysisConfigurations.canary.kind: 'gague' is not one "
+            f"{shop}:9:16: metrics[0].analysisConfigurations.canary.kind: 'gaugee' is not one "
             "of count, proportion, latency, gauge, legacy. Did you mean 'gauge'?",
             f"{shop}:11:18: warning: classifier.groupWeights.errors: no metric is in the group "
             "'errors': its weight is lost",
