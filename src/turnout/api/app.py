@@ -8,7 +8,15 @@ from fastapi.responses import HTMLResponse, JSONResponse
 from turnout.api.backend import Entrance
 from turnout.api.docs import POLICY, build_docs
 from turnout.api.problems import add_handlers
-from turnout.api.routes import clusters, deployments, documents, events, health, logs
+from turnout.api.routes import (
+    canary_configs,
+    clusters,
+    deployments,
+    documents,
+    events,
+    health,
+    logs,
+)
 from turnout.api.security import Access, Guard
 
 PREFIX = "/api/v1"
@@ -27,7 +35,7 @@ def create_app(entrance: Entrance, access: Access) -> FastAPI:
         redirect_slashes=False,
     )
     app.state.entrance = entrance
-    for noun in (health, clusters, deployments, documents, events, logs):
+    for noun in (health, clusters, deployments, documents, canary_configs, events, logs):
         app.include_router(noun.router, prefix=PREFIX)
     _add_description(app)
     add_handlers(app)

@@ -13,7 +13,7 @@ from turnout.model.errors import Temporary
 from turnout.model.journal import DeploymentRecord
 from turnout.model.plan import Plan
 from turnout.model.traffic import GroupTraffic
-from turnout.ports import Archive, Clock, Inventory, Journal
+from turnout.ports import Archive, CanaryArchive, Clock, Inventory, Journal
 
 Traffic = Mapping[str, Mapping[str, GroupTraffic]]
 """What the router counted, per cluster and server group."""
@@ -51,6 +51,7 @@ class Backend:
     deployer: Deployer
     archive: Archive
     journal: Journal
+    canaries: CanaryArchive
     inventory: Inventory
     clock: Clock
     feed: Feed

@@ -10,7 +10,7 @@ from turnout.model.deployment import Choice, OnBusy
 from turnout.model.value import Value
 
 MOST_TEXT = 256 * 1024
-"""Characters of a service file."""
+"""Characters of a document."""
 
 _PRINTABLE = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]*$"
 _ABSOLUTE = r"^/[^\x00-\x1f\x7f]*$"
@@ -24,6 +24,7 @@ Folder = Annotated[str, StringConstraints(max_length=4096, pattern=_ABSOLUTE)]
 """Absolute: the server does not know where its callers are."""
 ClusterPath = Annotated[str, StringConstraints(max_length=58, pattern=r"^[a-z0-9-]+$")]
 GroupPath = Annotated[str, StringConstraints(max_length=63, pattern=r"^[a-z0-9-]+$")]
+ConfigPath = Annotated[str, StringConstraints(max_length=100, pattern=r"^[A-Za-z0-9,_-]+$")]
 DeploymentPath = Annotated[
     str, StringConstraints(max_length=100, pattern=r"^[A-Za-z0-9][A-Za-z0-9._~-]*$")
 ]
@@ -43,6 +44,20 @@ class CheckBody(Document):
 
     version: Unread | None = None
     strategy: Unread | None = None
+
+
+class CanaryConfigText(Value):
+    """A canary configuration as it was read, YAML or JSON."""
+
+    text: Annotated[str, StringConstraints(max_length=MOST_TEXT)]
+    name: Name = "canary.yaml"
+    """What messages call the document."""
+
+
+class CanaryConfigBody(CanaryConfigText):
+    """A canary configuration to be kept."""
+
+    by: Line = ""
 
 
 class DeployBody(Value):

@@ -75,12 +75,7 @@ def build_problem(error: TurnoutError) -> ProblemDocument:
         hint=error.hint,
         rule=error.rule if isinstance(error, GuardRefused) else "",
         details=jsonable_encoder(error.details),
-        problems=tuple(
-            ProblemItem(
-                message=p.message, path=p.path, line=p.line, column=p.column, nearest=p.nearest
-            )
-            for p in problems
-        ),
+        problems=tuple(ProblemItem.of(problem) for problem in problems),
     )
 
 

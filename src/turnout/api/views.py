@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any, Literal
 
+from turnout.documents.canary import Change
 from turnout.model.deployment import ClusterState
+from turnout.model.errors import Problem, Severity
 from turnout.model.journal import CheckRecord, DeploymentRecord, SplitRecord, StepRecord
 from turnout.model.traffic import GroupTraffic
 from turnout.model.value import Value
@@ -67,6 +70,76 @@ class ProblemItem(Value):
     line: int = 0
     column: int = 0
     nearest: str = ""
+    severity: Severity = Severity.ERROR
+    """A document with warnings only is taken."""
+
+    @classmethod
+    def of(cls, problem: Problem) -> ProblemItem:
+        """The same, for an answer."""
+        return cls(
+            message=problem.message,
+            path=problem.path,
+            line=problem.line,
+            column=problem.column,
+            nearest=problem.nearest,
+            severity=problem.severity,
+        )
+
+
+class ConfigSummary(Value):
+    """A canary configuration in a list, in its newest version."""
+
+    name: str
+    version: int
+    """0 = the one that is built in."""
+    description: str = ""
+    judge: str = ""
+    """Empty = the document names none."""
+    metrics: int
+    by: str = ""
+    at: datetime | None = None
+
+
+class ConfigView(Value):
+    """One version of a canary configuration."""
+
+    name: str
+    version: int
+    """0 = the one that is built in."""
+    document: dict[str, Any]  # a document may hold properties that we do not know
+    by: str = ""
+    at: datetime | None = None
+
+
+class ConfigKept(Value):
+    """The version that now is the newest, and what was probably not meant in the document."""
+
+    config: ConfigView
+    warnings: tuple[ProblemItem, ...] = ()
+
+
+class ConfigChecked(Value):
+    """A document that can be used, and what was probably not meant in it."""
+
+    document: dict[str, Any]  # as above
+    warnings: tuple[ProblemItem, ...] = ()
+
+
+class ConfigVersionLine(Value):
+    """Who made a version, and when."""
+
+    version: int
+    by: str = ""
+    at: datetime | None = None
+
+
+class ConfigDiff(Value):
+    """What differs between two versions; metrics are compared by name."""
+
+    name: str
+    before: int
+    after: int
+    changes: tuple[Change, ...]
 
 
 class ProblemDocument(Value):

@@ -6,13 +6,14 @@ Quoted words are always texts.
 
 from __future__ import annotations
 
+import math
 import re
 
 from turnout.documents.report import shown
 from turnout.documents.tree import ListNode, MapNode, Node, Scalar
 
 _INTEGER = re.compile(r"[-+]?[0-9]{1,18}|0o[0-7]{1,18}|0x[0-9a-fA-F]{1,15}")
-_FLOAT = re.compile(r"[-+]?(\.[0-9]{1,18}|[0-9]{1,18}(\.[0-9]{0,18})?)([eE][-+]?[0-9]{1,2})?")
+_FLOAT = re.compile(r"[-+]?(\.[0-9]{1,30}|[0-9]{1,18}(\.[0-9]{0,30})?)([eE][-+]?[0-9]{1,3})?")
 _NULLS = frozenset({"", "~", "null", "Null", "NULL"})
 _TRUTHS = {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
 
@@ -44,7 +45,8 @@ def parse_number(node: Node) -> float | None:
     if whole is not None:
         return float(whole)
     if isinstance(node, Scalar) and node.is_plain and _FLOAT.fullmatch(node.text):
-        return float(node.text)
+        number = float(node.text)
+        return number if math.isfinite(number) else None
     return None
 
 

@@ -97,9 +97,7 @@ class _Composer:
         self.next()
         if not self.loader.check_event(yaml.StreamEndEvent):
             place = _place(self.next().start_mark)
-            self.report.add(
-                place, "", "a second document begins here, one file describes one service"
-            )
+            self.report.add(place, "", "a second document begins here, and only one is read")
         return root
 
     def next(self) -> Any:  # the stubs know less about events than the library does
@@ -174,7 +172,7 @@ class _Composer:
         self.weight.nodes += nodes
         self.weight.size += size
         if self.weight.nodes > MAX_NODES or self.weight.size > MAX_BYTES:
-            raise self.report.refuse(place, "", "is too large for a service file from here on")
+            raise self.report.refuse(place, "", "is too large from here on")
 
 
 def _place(mark: Any) -> Place:  # there are two classes of marks

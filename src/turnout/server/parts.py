@@ -186,6 +186,7 @@ async def running_backend(settings: Settings, temporal: Starting) -> AsyncIterat
             deployer=engine,
             archive=parts.store,
             journal=parts.store,
+            canaries=parts.store,
             inventory=parts.provider,
             clock=parts.clock,
             feed=parts.feed,

@@ -27,6 +27,7 @@ from turnout.strategies import plan_deployment
 from turnout.strategies.progress import Progress, advance, attempt, begin, due
 from turnout.testing import (
     MemoryAnalyst,
+    MemoryCanaryArchive,
     MemoryChecker,
     MemoryClock,
     MemoryDrainer,
@@ -118,6 +119,7 @@ class Parts:
 
     world: World
     journal: MemoryJournal
+    canaries: MemoryCanaryArchive
     deployer: InstantDeployer
     feed: Feed
     entrance: Entrance
@@ -147,7 +149,7 @@ def build_parts(
 ) -> Parts:
     """A world with nothing in it, and the API to it."""
     world = World(auto=True)
-    clock, journal = MemoryClock(world), MemoryJournal()
+    clock, journal, canaries = MemoryClock(world), MemoryJournal(), MemoryCanaryArchive()
     provider, router = MemoryProvider(world), MemoryRouter(world)
     operations = Operations(
         provider=provider,
@@ -170,6 +172,7 @@ def build_parts(
         deployer=deployer,
         archive=journal,
         journal=journal,
+        canaries=canaries,
         inventory=provider,
         clock=clock,
         feed=feed,
@@ -181,7 +184,7 @@ def build_parts(
     if is_open:
         entrance.open(backend)
     app = create_app(entrance, Access(SecretStr(token) if token else None, address))
-    return Parts(world, journal, deployer, feed, entrance, backend, app)
+    return Parts(world, journal, canaries, deployer, feed, entrance, backend, app)
 
 
 def deploy_body(text: str = SERVICE, **more: Any) -> dict[str, Any]:

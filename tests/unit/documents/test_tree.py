@@ -87,7 +87,7 @@ def test_aliases_that_multiply_are_refused_at_once() -> None:
     lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x, x]"]
     lines += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]" for n in range(1, 30)]
     (said,) = refused("\n".join(lines))
-    assert "is too large for a service file" in said
+    assert "is too large from here on" in said
 
 
 def test_one_long_text_that_aliases_multiply_is_refused() -> None:

@@ -89,7 +89,24 @@ def _problem(error: Any) -> Problem:  # pydantic's record of one mistake
         )
     if error["type"] == "union_tag_not_found":
         return Problem("is missing", format_path((*path, "type")))
-    return Problem(error["msg"], format_path(_without_tag(path)))
+    message = _WRONG_TYPE.get(error["type"], error["msg"])
+    return Problem(message, format_path(_without_tag(path)))
+
+
+_WRONG_TYPE = {
+    "tuple_type": "must be a list",
+    "model_type": "must be a mapping",
+    "model_attributes_type": "must be a mapping",
+    "dict_type": "must be a mapping",
+    "string_type": "must be a text",
+    "float_type": "must be a number",
+    "float_parsing": "must be a number",
+    "int_type": "must be a whole number",
+    "int_parsing": "must be a whole number",
+    "int_from_float": "must be a whole number",
+    "bool_type": "must be true or false",
+    "bool_parsing": "must be true or false",
+}
 
 
 def _without_tag(path: tuple[str | int, ...]) -> tuple[str | int, ...]:
