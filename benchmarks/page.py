@@ -15,6 +15,7 @@ TITLES = {
     "step_overhead": "What the engine adds",
     "lost_requests": "Requests lost",
     "growth": "Growth",
+    "canary_sequential": "Sequential canary judge",
 }
 """Of the sections, in the order in which they are measured and shown."""
 

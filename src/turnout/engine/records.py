@@ -9,6 +9,7 @@ from turnout.engine.options import own_wait
 from turnout.model.deployment import Kind, Request, Status
 from turnout.model.journal import DeploymentRecord, Event, StepRecord, StepState
 from turnout.strategies.progress import Phase, Progress
+from turnout.strategies.rollback import newest_of
 
 
 def describe_request(request: Request) -> str:
@@ -94,7 +95,7 @@ def step_order(running: Running) -> StepOrder:
         step=progress.todo[0],
         way_back=progress.phase in (Phase.RETURNING, Phase.CLEANING),
         moved_at=progress.moved_at,
-        new_group=progress.plan.new_group,
+        new_group=newest_of(progress.plan, progress.attempted),
     )
 
 

@@ -32,6 +32,9 @@ LARGEST = 1_000_000_000
 
 _PAGE = 60
 _HOUR = 3600
+_ROUNDED = 0.002
+"""Seconds; times are kept in whole milliseconds."""
+
 _UNWRITTEN = 60
 """Pages that wait for a disk that is full; the oldest ones are given up."""
 
@@ -62,8 +65,11 @@ class History:
         """Keep a look. A disk that cannot be written is told to the log, and tried again."""
         if self._open and _minute(look.end) != _minute(self._open[0].end):
             await self.flush()
+        is_set_back = self._until is not None and look.end < self._until
         self._open.append(look)
         self._until = look.end
+        if is_set_back:
+            await self.flush()  # whoever has a diary may have begun another one, too
 
     async def flush(self) -> None:
         """Write what is not yet on disk."""
@@ -176,7 +182,7 @@ def _last_told(samples: Iterable[Sample]) -> list[Sample]:
     """
     told: list[Sample] = []
     for sample in samples:
-        while told and (told[-1].middle > sample.begin or told[-1].end >= sample.end):
+        while told and (told[-1].middle > sample.begin + _ROUNDED or told[-1].end >= sample.end):
             told.pop()
         told.append(sample)
     return told

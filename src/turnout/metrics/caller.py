@@ -56,7 +56,7 @@ class Call:
     path: str
     params: Mapping[str, str] = field(default_factory=dict)
     method: str = "GET"
-    headers: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)  # what lets it in
     content: bytes | None = None
 
 

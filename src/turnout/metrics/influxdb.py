@@ -67,7 +67,8 @@ def _columns(series: Any, who: str) -> list[Track]:
             f"{who}: only {len(rows)} rows came back, there are more",
             hint="Raise max-row-limit in the [http] part of InfluxDB, or GROUP BY time.",
         )
-    tags = {str(key): str(value) for key, value in (series.get("tags") or {}).items()}
+    given = (series.get("tags") or {}).items()
+    tags = {str(key): str(value) for key, value in given if value}  # empty = it has no such tag
     many = len(columns) > 2
     return [
         Track(

@@ -35,6 +35,7 @@ class TrafficDiary:
         self._present, self._past = folder / "traffic.jsonl", folder / "traffic.1.jsonl"
         self._keep = keep
         self._began: float | None = None
+        self._run = ""
         self._written: dict[Key, GroupTraffic] = {}
 
     def read(self) -> Iterator[Entry]:
@@ -52,6 +53,8 @@ class TrafficDiary:
         """
         if self._began is None or not 0 <= entry.at - self._began < self._keep:
             self._begin(entry.at)
+        if entry.run != self._run:  # the same figures as before are others now
+            self._run, self._written = entry.run, {}
         moved = {key: t for key, t in entry.seen.items() if self._written.get(key) != t}
         with self._present.open("a", encoding="utf-8") as file:
             file.write(_format(Entry(entry.at, entry.run, moved)))

@@ -64,6 +64,7 @@ class House:
     world: World
     checker: MemoryChecker = field(default_factory=MemoryChecker)
     drainer: MemoryDrainer = field(default_factory=MemoryDrainer)
+    analyst: MemoryAnalyst = field(default_factory=MemoryAnalyst)
     step: str = "step"
     number: int = 1
     moved_at: datetime | None = None
@@ -78,7 +79,7 @@ class House:
             drainer=self.drainer,
             metrics=MemoryMetrics(self.world),
             checker=self.checker,
-            analyst=MemoryAnalyst(),
+            analyst=self.analyst,
             journal=self.journal,
             archive=self.journal,
             clock=MemoryClock(self.world),

@@ -5,10 +5,12 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
+import pytest
+
 from tests.properties import worlds
 from tests.unit.strategies.rendering import render_steps, state_of, text
 from turnout.model.deployment import Kind, Request, StrategyName
-from turnout.model.plan import AwaitReady, Plan, ReplaceSplit
+from turnout.model.plan import AwaitReady, DestroyGroup, Plan, ReplaceSplit
 from turnout.model.traffic import Listener
 from turnout.ports import WAY_BACK
 from turnout.strategies import plan_deployment
@@ -69,6 +71,39 @@ def test_the_old_group_can_be_gone_back_to_while_it_still_drains() -> None:
     plan = deployed()
     assert [step.id for step in plan.steps][: plan.commit][-1] == "drain-shop-v002"
     assert render(back(plan, "drain-shop-v002")) == render(back(plan, "switch"))
+
+
+def test_both_arms_of_a_canary_give_their_traffic_back_in_one_change() -> None:
+    assert render(back(deployed(StrategyName.CANARY), "analyse-50")) == text(
+        """
+        back-ready-shop-v002 | make sure that 1 of 2 instances of shop-v002 is healthy
+        back-split | return traffic: shop-v002 100 %
+        --
+        back-drain-shop-v003 | let the requests on shop-v003 finish
+        back-destroy-shop-v003 | destroy shop-v003
+        back-drain-shop-v004 | let the requests on shop-v004 finish
+        back-destroy-shop-v004 | destroy shop-v004
+        back-release-shop-v002 | release shop-v002
+        """
+    )
+
+
+def test_a_promotion_that_fails_takes_the_arms_with_it() -> None:
+    way = back(deployed(StrategyName.CANARY), "switch")
+    gone = [o.group for s in way.cleaning if isinstance(o := s.operation, DestroyGroup)]
+    assert gone == ["shop-v003", "shop-v004", "shop-v005"]
+
+
+@pytest.mark.parametrize(
+    ("until", "worse"),
+    [("canary-50", "shop-v004"), ("end-canary", "shop-v004"), ("create", "shop-v005")],
+)
+def test_returning_is_waited_for_unless_the_new_version_that_has_traffic_is_dead(
+    until: str, worse: str
+) -> None:
+    way = back(deployed(StrategyName.CANARY), until)
+    waits = [s.operation for s in way.returning]
+    assert {o.unless_dead for o in waits if isinstance(o, AwaitReady | ReplaceSplit)} == {worse}
 
 
 def test_a_failed_group_that_is_to_be_kept_is_only_drained() -> None:

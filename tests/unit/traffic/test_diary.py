@@ -146,6 +146,36 @@ def test_only_what_has_moved_is_written_again(tmp_path: Path) -> None:
     ]
 
 
+def test_the_same_figures_of_another_run_are_written_again(tmp_path: Path) -> None:
+    diary = TrafficDiary(tmp_path, keep=600)
+    diary.write(Entry(1.0, "run", {SHOP: counted(3)}))
+    diary.write(Entry(2.0, "another", {SHOP: counted(3)}))
+    assert [dict(entry.seen) for entry in diary.read()] == [{SHOP: counted(3)}] * 2
+
+
+def test_lines_of_an_earlier_version_are_read(tmp_path: Path) -> None:
+    (tmp_path / "traffic.jsonl").write_text(
+        '[1.0,"run",[["shop","shop-v001",3,1,0,2,[[5.0,3],[Infinity,3]]]]]\n'
+    )
+    (entry,) = TrafficDiary(tmp_path, keep=600).read()
+    assert entry.seen == {SHOP: counted(3).model_copy(update={"failed": 1, "active": 2})}
+
+
+def test_every_figure_is_written(tmp_path: Path) -> None:
+    traffic = GroupTraffic(
+        requests=9,
+        failed=1,
+        client_errors=2,
+        timeouts=3,
+        resets=4,
+        active=5,
+        latency_ms=((1.0, 9),),
+    )
+    diary = TrafficDiary(tmp_path, keep=600)
+    diary.write(Entry(1.0, "run", {SHOP: traffic}))
+    assert [dict(entry.seen) for entry in diary.read()] == [{SHOP: traffic}]
+
+
 def test_the_files_do_not_grow_for_ever(tmp_path: Path) -> None:
     diary = TrafficDiary(tmp_path, keep=10)
     for second in range(100):

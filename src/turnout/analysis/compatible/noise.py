@@ -19,7 +19,7 @@ _SCALE = 1e-5
 
 
 def with_noise(name: str, experiment: Side, control: Side) -> tuple[Side, Side]:
-    """Both sides, with normal noise if each is constant; one that is 0 or infinite stays as it is."""
+    """Both sides, with normal noise if each is constant; one that is 0 or infinite stays so."""
     if not (_is_constant(experiment.ordered) and _is_constant(control.ordered)):
         return experiment, control
     seed = hashlib.blake2b(name.encode(), digest_size=16)

@@ -18,10 +18,12 @@ import numpy.typing as npt
 
 Array = npt.NDArray[np.float64]
 Counts = npt.NDArray[np.int64]
+Places = npt.NDArray[np.intp]
+Chosen = npt.NDArray[np.bool_]
 
-_LIST_PAIRS_BELOW = 8
+_LIST_PAIRS_BELOW = 4
 """So many undecided pairs for each sample are listed; with more, all pairs are counted again."""
-_FEW = 64
+_FEW = 1024
 """So few pairs are compared faster than they are sifted."""
 
 
@@ -30,25 +32,44 @@ class AllTied(Exception):
 
 
 @dataclass(slots=True)
+class _Distinct:
+    """Sorted values without repetition, and how often each occurs; None = each once."""
+
+    values: Array
+    counts: Counts | None
+
+    def at(self, places: Places | Chosen) -> _Distinct:
+        """The values at these places."""
+        return _Distinct(self.values[places], _at(self.counts, places))
+
+
+@dataclass(slots=True)
 class _Pairs:
-    """Pairs that are not decided in a gap; in `sure` others x wins at every shift of the gap."""
+    """Pairs that are not decided in a gap; in `sure` others x wins at every shift of the gap.
+
+    `weight` is how many samples meet in a pair, `tie_weight` what they add to the sum of t³ - t
+    when they are tied. None = one, and 6.
+    """
 
     x: Array
     y: Array
-    weight: Counts
-    tie_weight: Counts
+    weight: Counts | None
+    tie_weight: Counts | None
     sure: int
 
 
 @dataclass(slots=True)
-class _Known:
-    """A shift that was asked: for each x, how many y lie below x - shift, and how many not above.
+class _Asked:
+    """A shift that was asked, with its counts.
 
-    None where the pairs were listed: then the gaps beside it have lists too.
+    `below` says for each x how many y lie below x - shift. It is None where the pairs were listed,
+    since the gaps on both sides have lists then.
     """
 
-    below: npt.NDArray[np.intp] | None
-    not_above: npt.NDArray[np.intp] | None
+    shift: float
+    below: Places | None
+    wins: int
+    ties: int
 
 
 class ShiftStatistic:
@@ -58,18 +79,18 @@ class ShiftStatistic:
 
     def __init__(self, x: Array, y: Array) -> None:
         """`x` and `y` are sorted and not empty. They may hold infinities, but no NaN."""
-        self._sizes = len(x), len(y)
-        self.pairs = len(x) * len(y)
-        self._x, self._x_counts = _distinct(x)
-        self._y, self._y_counts = _distinct(y)
-        self._y_total = np.concatenate(([0], np.cumsum(self._y_counts)))
         self.low = float(x[0] - y[-1])
         self.high = float(x[-1] - y[0])
-        self._is_plain = _keeps_apart(self._x, max(abs(self.low), abs(self.high)))
-        self._own_ties = _tie_sum(self._x_counts) + _tie_sum(self._y_counts)
+        self.pairs = len(x) * len(y)
+        self._size = len(x) + len(y)
+        self._x, self._y = _distinct(x), _distinct(y)
+        self._y_below = None if self._y.counts is None else _running_total(self._y.counts)
+        self._y_padded = np.append(self._y.values, np.nan)
+        self._is_plain = _keeps_apart(self._x.values, max(abs(self.low), abs(self.high)))
+        self._own_ties = _tie_sum(self._x.counts) + _tie_sum(self._y.counts)
         self._answers: dict[float, float] = {}
         self._shifts: list[float] = []
-        self._known: list[_Known] = []
+        self._asked: list[_Asked] = []
         self._gaps: list[_Pairs | None] = [None]
 
     def __call__(self, shift: float) -> float:
@@ -90,82 +111,83 @@ class ShiftStatistic:
         return self._count_listed(shift, place, pairs)
 
     def _standardised(self, wins: int, ties: int, tie_sum: int) -> float:
-        m, n = self._sizes
-        above = wins + ties / 2.0 - m * n / 2.0
+        above = wins + ties / 2.0 - self.pairs / 2.0
         correction = math.copysign(0.5, above) if above else 0.0
-        size = m + n
-        variance = (m * n / 12.0) * (size + 1 - tie_sum / (size * (size - 1)))
+        size = self._size
+        variance = (self.pairs / 12.0) * (size + 1 - tie_sum / (size * (size - 1)))
         if not variance > 0.0:
             raise AllTied
         return (above - correction) / math.sqrt(variance)
 
     def _count_all(self, shift: float, place: int) -> tuple[int, int, int]:
-        shifted = self._x - shift
-        below = np.searchsorted(self._y, shifted, side="left")
-        not_above = np.searchsorted(self._y, shifted, side="right")
-        self._remember(shift, place, _Known(below, not_above), (None, None))
-        tied = np.flatnonzero(not_above > below)
-        wins = int(np.dot(self._x_counts, self._y_total[below]))
-        a, b = self._x_counts[tied], self._y_counts[below[tied]]
-        return wins, int(np.dot(a, b)), self._own_ties + int(np.sum(3 * a * b * (a + b)))
+        shifted = self._x.values - shift
+        below = self._y.values.searchsorted(shifted)
+        wins = self._wins(below)
+        tied = self._y_padded[below] == shifted
+        ties, tie_sum = 0, self._own_ties
+        if np.count_nonzero(tied):
+            x, y = self._x.at(tied), self._y.at(below[tied])
+            weight, tie_weight = _weights(x.counts, y.counts)
+            everything = np.ones(len(x.values), np.bool_)
+            ties = _total(weight, everything, 1)
+            tie_sum += _total(tie_weight, everything, 6)
+        self._remember(place, _Asked(shift, below, wins, ties), None)
+        return wins, ties, tie_sum
+
+    def _wins(self, below: Places) -> int:
+        counts = below if self._y_below is None else self._y_below[below]
+        if self._x.counts is not None:
+            counts = counts * self._x.counts
+        return int(np.add.reduce(counts))
 
     def _count_listed(self, shift: float, place: int, pairs: _Pairs) -> tuple[int, int, int]:
-        self._remember(shift, place, _Known(None, None), (pairs, pairs))
-        shifted = pairs.x - shift
-        wins = pairs.sure + int(np.dot(pairs.weight, shifted > pairs.y))
-        tied = shifted == pairs.y
-        if not tied.any():
-            return wins, 0, self._own_ties
-        ties, tie_sum = int(np.dot(pairs.weight, tied)), int(np.dot(pairs.tie_weight, tied))
-        return wins, ties, self._own_ties + tie_sum
+        wins, ties, tie_sum = pairs.sure, 0, self._own_ties
+        if len(pairs.x):
+            shifted = pairs.x - shift
+            wins += _total(pairs.weight, shifted > pairs.y, 1)
+            tied = shifted == pairs.y
+            if np.count_nonzero(tied):
+                ties = _total(pairs.weight, tied, 1)
+                tie_sum += _total(pairs.tie_weight, tied, 6)
+        self._remember(place, _Asked(shift, None, wins, ties), pairs)
+        return wins, ties, tie_sum
 
-    def _remember(
-        self,
-        shift: float,
-        place: int,
-        known: _Known,
-        gaps: tuple[_Pairs | None, _Pairs | None],
-    ) -> None:
-        self._shifts.insert(place, shift)
-        self._known.insert(place, known)
-        self._gaps[place : place + 1] = gaps
+    def _remember(self, place: int, asked: _Asked, pairs: _Pairs | None) -> None:
+        self._shifts.insert(place, asked.shift)
+        self._asked.insert(place, asked)
+        self._gaps[place : place + 1] = (pairs, pairs)
 
     def _pairs_around(self, place: int) -> _Pairs | None:
         """The undecided pairs of a gap; None when they are too many to be listed."""
         if not 0 < place < len(self._shifts):
             return None
-        pairs = self._gaps[place]
+        pairs, low, high = self._gaps[place], self._asked[place - 1], self._asked[place]
         if pairs is None:
-            pairs = self._gaps[place] = self._list(self._known[place - 1], self._known[place])
+            pairs = self._gaps[place] = self._list(low, high)
         elif len(pairs.x) > _FEW:
-            low, high = self._shifts[place - 1], self._shifts[place]
-            pairs = self._gaps[place] = _sifted(pairs, low, high)
+            pairs = self._gaps[place] = _sifted(pairs, low.shift, high.shift)
         return pairs
 
-    def _list(self, low: _Known, high: _Known) -> _Pairs | None:
-        if low.not_above is None or high.below is None:
+    def _list(self, low: _Asked, high: _Asked) -> _Pairs | None:
+        undecided = low.wins + low.ties - high.wins
+        if undecided > _LIST_PAIRS_BELOW * self._size or low.below is None or high.below is None:
             return None
-        first, last = high.below, low.not_above
-        lengths = last - first
-        total = int(lengths.sum())
-        if total > _LIST_PAIRS_BELOW * (len(self._x) + len(self._y)):
-            return None
-        which_x = np.repeat(np.arange(len(self._x)), lengths)
+        last = self._y.values.searchsorted(self._x.values - low.shift, side="right")
+        lengths = last - high.below
         begins = np.cumsum(lengths) - lengths
-        which_y = np.arange(total) + np.repeat(first - begins, lengths)
-        a, b = self._x_counts[which_x], self._y_counts[which_y]
-        sure = int(np.dot(self._x_counts, self._y_total[first]))
-        weight = a * b
-        return _Pairs(self._x[which_x], self._y[which_y], weight, 3 * weight * (a + b), sure)
+        which_x = np.arange(len(lengths)).repeat(lengths)
+        which_y = np.arange(len(which_x)) + (high.below - begins).repeat(lengths)
+        x, y = self._x.at(which_x), self._y.at(which_y)
+        return _Pairs(x.values, y.values, *_weights(x.counts, y.counts), self._wins(high.below))
 
     def _count_pooled(self, shift: float) -> tuple[int, int, int]:
         """By sorting, for samples that a shift may make equal, or not a number (which then ranks
         with the largest).
         """
-        shifted = np.repeat(self._x - shift, self._x_counts)
+        x, y = _repeated(self._x), _repeated(self._y)
+        shifted = x - shift
         x = np.sort(np.where(np.isnan(shifted), np.inf, shifted))
-        y = np.repeat(self._y, self._y_counts)
-        below, not_above = np.searchsorted(y, x, "left"), np.searchsorted(y, x, "right")
+        below, not_above = y.searchsorted(x), y.searchsorted(x, side="right")
         _, sizes = np.unique(np.concatenate((x, y)), return_counts=True)
         return int(below.sum()), int((not_above - below).sum()), _tie_sum(sizes)
 
@@ -173,16 +195,24 @@ class ShiftStatistic:
 def _sifted(pairs: _Pairs, low: float, high: float) -> _Pairs:
     """Without those that are decided between the two shifts."""
     at_high = pairs.x - high
-    wins = at_high > pairs.y
+    sure = pairs.sure + _total(pairs.weight, at_high > pairs.y, 1)
     left = np.flatnonzero((at_high <= pairs.y) & (pairs.x - low >= pairs.y))
-    sure = pairs.sure + int(np.dot(pairs.weight, wins))
-    return _Pairs(pairs.x[left], pairs.y[left], pairs.weight[left], pairs.tie_weight[left], sure)
+    weights = _at(pairs.weight, left), _at(pairs.tie_weight, left)
+    return _Pairs(pairs.x[left], pairs.y[left], *weights, sure)
 
 
-def _distinct(values: Array) -> tuple[Array, Counts]:
-    """Sorted values without repetition, and how often each occurs."""
-    starts = np.flatnonzero(np.concatenate(([True], values[1:] != values[:-1])))
-    return values[starts], np.diff(np.append(starts, len(values)))
+def _distinct(values: Array) -> _Distinct:
+    starts = np.flatnonzero(values[1:] != values[:-1]) + 1
+    if len(starts) == len(values) - 1:
+        return _Distinct(values, None)
+    starts = np.concatenate(([0], starts))
+    return _Distinct(values[starts], np.diff(np.append(starts, len(values))))
+
+
+def _repeated(distinct: _Distinct) -> Array:
+    if distinct.counts is None:
+        return distinct.values
+    return distinct.values.repeat(distinct.counts)
 
 
 def _keeps_apart(x: Array, largest_shift: float) -> bool:
@@ -190,8 +220,33 @@ def _keeps_apart(x: Array, largest_shift: float) -> bool:
     reach = max(abs(float(x[0])), abs(float(x[-1]))) + largest_shift
     if not math.isfinite(reach):
         return False
-    return len(x) == 1 or float(np.min(x[1:] - x[:-1])) > 2.0 * math.ulp(reach)
+    return len(x) == 1 or float((x[1:] - x[:-1]).min()) > 2.0 * math.ulp(reach)
 
 
-def _tie_sum(sizes: Counts) -> int:
-    return int(np.sum(sizes * sizes * sizes - sizes))
+def _weights(x: Counts | None, y: Counts | None) -> tuple[Counts | None, Counts | None]:
+    """(a + b)³ - a³ - b³ = 3ab(a + b): a tie of a and b samples adds it to what they have."""
+    if x is None and y is None:
+        return None, None
+    a: Counts | int = 1 if x is None else x
+    b: Counts | int = 1 if y is None else y
+    weight = np.asarray(a * b)
+    return weight, 3 * weight * (a + b)
+
+
+def _total(weights: Counts | None, chosen: Chosen, each: int) -> int:
+    if weights is None:
+        return each * int(np.count_nonzero(chosen))
+    return int(np.add.reduce(weights[chosen]))
+
+
+def _at(counts: Counts | None, places: Places | Chosen) -> Counts | None:
+    return None if counts is None else counts[places]
+
+
+def _running_total(counts: Counts) -> Counts:
+    return np.concatenate(([0], np.cumsum(counts)))
+
+
+def _tie_sum(sizes: Counts | None) -> int:
+    """The sum of t³ - t."""
+    return 0 if sizes is None else int((sizes * sizes * sizes - sizes).sum())

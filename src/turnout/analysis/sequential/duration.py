@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 MEDIAN = 1.3
 """Of Wald's bound, by simulation of this judge: a coin flip."""
@@ -34,16 +36,44 @@ def events_needed(
     return certainty * wald_events(ratio, alpha, share)
 
 
-def minutes_for_counts(
-    events: float, events_per_minute: float, ratio: float, *, dispersion: float = 1.0
-) -> float:
-    """Minutes until so many events, when both arms together have that many without an effect.
+@dataclass(frozen=True, slots=True)
+class Duration:
+    """How long a ratio takes to be found at a canary share: as likely as not, and in 80 %."""
 
-    The average of 1 and the effect is what both arms have with it. Infinite without events.
+    share: float
+    events_median: float
+    events_most: float
+    minutes_median: float
+    minutes_most: float
+
+
+def plan_duration(
+    ratio: float,
+    events_per_minute: float,
+    *,
+    alpha: float = 0.01,
+    dispersion: float = 1.0,
+    shares: Sequence[float] = (0.5, 0.1, 0.05, 0.01),
+) -> tuple[Duration, ...]:
+    """The table that a person needs before a canary starts, one row for each share.
+
+    `events_per_minute` are those of both arms together without an effect. A small share makes the
+    canary longer by far.
     """
+    found = []
+    for share in shares:
+        wald = dispersion * wald_events(ratio, alpha, share)
+        events = MEDIAN * wald, MOST * wald
+        minutes = (_minutes(count, events_per_minute, ratio, share) for count in events)
+        found.append(Duration(share, *events, *minutes))
+    return tuple(found)
+
+
+def _minutes(events: float, events_per_minute: float, ratio: float, share: float) -> float:
+    """Infinite without events. The canary's part of them grows with the effect."""
     if events_per_minute <= 0:
         return math.inf
-    return events * dispersion / (events_per_minute * (1 + ratio) / 2)
+    return events / (events_per_minute * (1 - share + share * ratio))
 
 
 def gauge_steps(

@@ -139,8 +139,8 @@ def _bet(
 
 
 def _autocorrelation(memory: Memory) -> Floats:
-    ends = memory.first + memory.last
-    return autocorrelation(memory.products, ends, memory.total, memory.squares, memory.count)
+    sums, ends = (memory.total, memory.squares), (memory.first, memory.last)
+    return autocorrelation(memory.products, sums, ends, memory.count)
 
 
 def _remember(memory: Memory, difference: float) -> Memory:

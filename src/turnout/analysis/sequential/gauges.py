@@ -65,19 +65,25 @@ def bet_growth(difference: ArrayLike, scale: ArrayLike) -> Floats:
 
 
 def autocorrelation(
-    products: ArrayLike, ends: ArrayLike, total: ArrayLike, squares: ArrayLike, count: int
+    products: ArrayLike,
+    sums: tuple[ArrayLike, ArrayLike],
+    ends: tuple[ArrayLike, ArrayLike],
+    count: int,
 ) -> Floats:
-    """φ of the demeaned past from its sums: Σ D_s D_{s-1}, first + last, Σ D, Σ D² and n.
+    """How much of a difference the one before predicts: the slope of D_s on D_{s-1} in the past.
 
-    Corrected for its bias by (1+3φ)/n, kept within [0, 0.95]; 0 for less than five steps.
+    From Σ D_s D_{s-1}, from Σ D and Σ D², from the first and the last D, and from how many there
+    are. Corrected for its bias by (1+3φ)/n and kept within [0, 0.95]; 0 for less than five steps.
     """
+    total, squares = (np.asarray(value, dtype=float) for value in sums)
+    first, last = (np.asarray(value, dtype=float) for value in ends)
     if count < SCALE_WARM_UP:
         return np.zeros(np.shape(total))
-    mean = np.asarray(total, dtype=float) / count
-    lagged = np.asarray(products) - mean * (2 * np.asarray(total) - ends) + (count - 1) * mean**2
-    spread = np.asarray(squares) - count * mean**2
-    phi = np.divide(lagged, spread, out=np.zeros(np.shape(spread)), where=spread > 0)
-    return np.clip(phi + (1 + 3 * phi) / count, 0.0, 0.95)
+    before, after, pairs = total - last, total - first, count - 1
+    common = np.asarray(products, dtype=float) - before * after / pairs
+    spread = squares - last**2 - before**2 / pairs
+    phi = np.divide(common, spread, out=np.zeros(np.shape(spread)), where=spread > 0)
+    return np.asarray(np.clip(phi + (1 + 3 * phi) / count, 0.0, 0.95), dtype=float)
 
 
 def normal_log_e(total: ArrayLike, squares: ArrayLike, rho: float) -> Floats:

@@ -96,7 +96,10 @@ class Metric:
 
 @dataclass(frozen=True, slots=True)
 class EventSteps:
-    """Closed steps of a count or a proportion. `index` numbers steps since the start, from 0."""
+    """Closed steps of a count or a proportion.
+
+    `index` numbers the steps that are judged, from 0: a warm-up that is left out has no numbers.
+    """
 
     index: Column
     events_canary: Column

@@ -84,8 +84,8 @@ def _figures(metric: Metric, found: MetricVerdict) -> str:
         return _level(metric, found)
     if metric.kind is Kind.COUNT:
         return (
-            f"{samples.events_canary:,g} in the canary against {samples.events_baseline:,g} in the"
-            f" baseline{_times(found.estimate)}"
+            f"{_number(samples.events_canary)} in the canary against"
+            f" {_number(samples.events_baseline)} in the baseline{_times(found.estimate)}"
         )
     above = "" if samples.threshold is None else f" above {samples.threshold:g}"
     canary = _percent(samples.events_canary / max(samples.exposure_canary, 1))
@@ -149,6 +149,12 @@ def _article(word: str) -> str:
     return f"{'an' if word[0] in 'aeiou' else 'a'} {word}"
 
 
+def _number(value: float) -> str:
+    return f"{value:,.0f}" if value == int(value) else f"{value:,.1f}"
+
+
 def _percent(part: float) -> str:
+    if 0 < part < 0.0001:
+        return f"{100 * part:.1g} %"
     digits = 2 if part < 0.0095 and part else 1 if part < 0.0995 else 0
     return f"{100 * part:,.{digits}f} %" if part else "0 %"

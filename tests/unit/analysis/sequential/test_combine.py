@@ -21,7 +21,7 @@ from turnout.analysis.sequential.duration import (
     MOST,
     events_needed,
     gauge_steps,
-    minutes_for_counts,
+    plan_duration,
     wald_events,
 )
 from turnout.analysis.sequential.ending import (
@@ -116,9 +116,12 @@ def test_a_small_canary_needs_as_many_more_as_the_table_says(
 
 
 def test_a_five_percent_regression_of_one_error_a_second_takes_hours() -> None:
-    events = events_needed(1.05, 0.01)
-    assert minutes_for_counts(events, 60, 1.05) / 60 == pytest.approx(5.5, abs=0.3)
-    assert minutes_for_counts(events, 0, 1.05) == math.inf
+    half, _, twentieth, _ = plan_duration(1.05, 60)
+    assert half.minutes_median / 60 == pytest.approx(5.5, abs=0.3)
+    assert half.minutes_most / 60 == pytest.approx(8.6, abs=0.3)
+    assert twentieth.minutes_median / 60 == pytest.approx(29, abs=1)
+    assert plan_duration(1.05, 60, dispersion=3)[0].minutes_most == 3 * half.minutes_most
+    assert plan_duration(1.05, 0)[0].minutes_median == math.inf
 
 
 def test_a_gauge_takes_no_less_than_the_floor_of_its_bets() -> None:

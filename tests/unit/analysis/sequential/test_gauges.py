@@ -94,18 +94,18 @@ def test_the_best_rho_is_the_best_one() -> None:
     assert radius(best) < radius(best / 2)
 
 
-def test_autocorrelation_from_sums_is_that_of_the_series() -> None:
+def test_the_memory_of_noise_is_the_slope_on_the_difference_before() -> None:
     rng = default_rng(8)
     d = np.empty(400)
     d[0] = 0.0
     for t in range(1, 400):
         d[t] = 0.6 * d[t - 1] + rng.normal()
     d += 3.0
-    centred = d - d.mean()
-    plain = np.sum(centred[1:] * centred[:-1]) / np.sum(centred**2)
-    found = autocorrelation(np.sum(d[1:] * d[:-1]), d[0] + d[-1], d.sum(), np.sum(d**2), 400)
+    plain = np.polyfit(d[:-1], d[1:], 1)[0]
+    ends = d[0], d[-1]
+    found = autocorrelation(np.sum(d[1:] * d[:-1]), (d.sum(), np.sum(d**2)), ends, 400)
     assert found == pytest.approx(plain + (1 + 3 * plain) / 400)
 
 
 def test_an_unpredictable_past_has_no_memory_to_take_away() -> None:
-    assert autocorrelation(1.0, 0.0, 3.0, 9.0, 4) == 0.0
+    assert autocorrelation(1.0, (3.0, 9.0), (1.0, 1.0), 4) == 0.0
