@@ -90,9 +90,7 @@ def _report(subject: Subject, found: MetricResult, slices: Sequence[Slice]) -> M
         problem=(found.classification_reason or conclusion) if standing is Standing.NO_DATA else "",
         words=words,
         direction=str(subject.direction),
-        counted=Counted(
-            steps=max(_count(found.experiment_metadata), _count(found.control_metadata))
-        ),
+        counted=Counted(steps=steps),
         ratio=ratio,
         series=series_of(subject, slices),
     )

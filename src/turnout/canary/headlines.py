@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
+from turnout.canary.course import NOBODY_DECIDED
 from turnout.canary.telling import name_of, tell_seconds
 from turnout.model.analysis import AnalysisMode, AnalysisRecord, AnalysisVerdict, Judgment
 from turnout.model.report import MetricReport, Standing
@@ -14,9 +15,9 @@ ENDED_WITH = "ended with the deployment"
 
 
 def tell_headline(  # noqa: PLR0911 - one sentence for each end
-    record: AnalysisRecord, judgment: Judgment | None, *, is_harm: bool
+    record: AnalysisRecord, judgment: Judgment | None
 ) -> str:
-    """The verdict in one sentence. `is_harm`: whether the figures speak for it."""
+    """The verdict in one sentence."""
     canary, baseline = record.analysis.experiment, record.analysis.control
     if judgment is not None:
         who = judgment.by or "A person"
@@ -24,10 +25,10 @@ def tell_headline(  # noqa: PLR0911 - one sentence for each end
     match record.finding.verdict:
         case AnalysisVerdict.PASS:
             return f"The canary passed: no harm was found in {canary}."
-        case AnalysisVerdict.FAIL if is_harm:
-            return f"The canary failed: {canary} does worse than {baseline}."
-        case AnalysisVerdict.FAIL:
+        case AnalysisVerdict.FAIL if record.finding.sentence.startswith(NOBODY_DECIDED):
             return "The canary failed: nobody decided in time."
+        case AnalysisVerdict.FAIL:
+            return f"The canary failed: {canary} does worse than {baseline}."
         case AnalysisVerdict.ASKING:
             return f"A person must decide whether {canary} passes."
         case AnalysisVerdict.ERROR:
@@ -72,16 +73,17 @@ def tell_reasons(
         return (_said(judgment), f"The figures at that time: {figures}")
     if told.startswith(ENDED_WITH):
         return (f"{name_of(told)}.".replace("..", "."), f"The figures until then: {figures}")
+    is_late = told.startswith(NOBODY_DECIDED)
     decided = tuple(metric.sentence for metric in metrics if metric.decided)
     match verdict:
         case AnalysisVerdict.RUNNING | AnalysisVerdict.ASKING:
             return (*_asked(record), *(decided or _missing(metrics)))
         case AnalysisVerdict.PASS:
             return ("No metric shows harm that chance alone would not.", *_excluded(metrics))
-        case AnalysisVerdict.ERROR:
-            return (name_of(told),)
+        case AnalysisVerdict.FAIL | AnalysisVerdict.INCONCLUSIVE if decided and not is_late:
+            return decided
         case _:
-            return decided if decided and not figures.startswith("Failed after") else (figures,)
+            return (name_of(told),)
 
 
 def is_pass(judgment: Judgment) -> bool:

@@ -14,7 +14,14 @@ from turnout.model.report import Course, Figures, Series
 
 MOST_POINTS = 120
 
-Unit = Literal["%", "/s", "bytes", ""]
+MOST_RATES = 40
+"""Of events: each slice should hold many, or their noise hides the picture."""
+
+_LEVELS = (Kind.GAUGE, Kind.LEGACY)
+
+Unit = Literal["%", "/s", "bytes", "millicores", ""]
+
+_UNITS: dict[str | None, Unit] = {"memory": "bytes", "cpu": "millicores"}
 
 
 def series_of(subject: Subject, slices: Sequence[Slice], first: int = 0) -> tuple[Series, ...]:
@@ -27,10 +34,9 @@ def series_of(subject: Subject, slices: Sequence[Slice], first: int = 0) -> tupl
 
 def unit_of(subject: Subject) -> Unit:
     """Of its figures: events are told as parts of requests, or as a rate."""
-    if subject.kind in (Kind.GAUGE, Kind.LEGACY):
+    if subject.kind in _LEVELS:
         query = subject.query
-        is_memory = isinstance(query, ProcessQuery) and query.metric_name == "memory"
-        return "bytes" if is_memory else ""
+        return _UNITS.get(query.metric_name, "") if isinstance(query, ProcessQuery) else ""
     if subject.kind is Kind.COUNT:
         return "/s" if subject.exposure is None else ""
     return "%" if subject.exposure is not None else "/s"
@@ -55,7 +61,8 @@ def mean_of(slices: Sequence[Slice], *, canary: bool) -> float | None:
 
 def _series(subject: Subject, slices: Sequence[Slice], place: int) -> Series:
     end = max((one.first + one.count for one in slices), default=0)
-    stride = max(1, math.ceil(end / MOST_POINTS))
+    most = MOST_POINTS if subject.kind in _LEVELS else MOST_RATES
+    stride = max(1, math.ceil(end / most))
     step = subject.step.total_seconds()
     return Series(
         title=_title(subject, place),
@@ -80,8 +87,7 @@ def _binned(
     totals, weights = [0.0] * count, [0.0] * count
     for one in slices:
         columns = one.canary if is_canary else one.baseline
-        is_level = subject.kind in (Kind.GAUGE, Kind.LEGACY)
-        parts = (1.0,) * one.count if is_level else columns[-1]
+        parts = (1.0,) * one.count if subject.kind in _LEVELS else columns[-1]
         for n, (value, part) in enumerate(zip(columns[place], parts, strict=True), one.first):
             if not math.isnan(value + part):
                 totals[n // stride] += value

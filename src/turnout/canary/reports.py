@@ -85,7 +85,7 @@ def build_report(
     else:
         raise TypeError(f"no report of {type(judge).__name__}")
     metrics: tuple[MetricReport, ...] = told["metrics"]
-    figures, is_harm = told.pop("figures"), told.pop("is_harm")
+    figures = told.pop("figures")
     counted = judgment if record.ended_at is not None else None
     analysis = record.analysis
     is_asking = record.finding.verdict is AnalysisVerdict.ASKING
@@ -97,7 +97,7 @@ def build_report(
         baseline=analysis.control,
         mode=analysis.settings.mode,
         verdict=record.finding.verdict,
-        headline=tell_headline(record, counted, is_harm=is_harm),
+        headline=tell_headline(record, counted),
         compared=tell_compared(record, now),
         reasons=tell_reasons(record, counted, metrics, figures),
         sentence=record.finding.sentence,
@@ -159,7 +159,6 @@ def _sequential(
         "chance": tell_chance(verdict.peak_e_value),
         "needed": tell_chance(verdict.level),
         "figures": verdict.sentence,
-        "is_harm": verdict.answer == "fail",
     }
 
 
@@ -177,7 +176,6 @@ def _compatible(
         "marginal_score": limits.marginal,
         "result": to_json_value(result),
         "figures": judge.say(is_end=True).sentence,
-        "is_harm": result.score.score < limits.pass_,
     }
 
 

@@ -63,6 +63,8 @@ def tell_amount(value: float | None, unit: str) -> str:
         return tell_percent(value / 100)
     if unit == "bytes":
         return _bytes(value)
+    if unit == "millicores":
+        return f"{value / 1000:.3g} cores"
     return f"{_plain(value)}{f' {unit}' if unit else ''}"
 
 

@@ -33,7 +33,7 @@ class Series(Value):
     """
 
     title: str
-    unit: Literal["%", "/s", "bytes", ""]
+    unit: Literal["%", "/s", "bytes", "millicores", ""]
     seconds: tuple[float, ...] = ()
     canary: Figures = ()
     baseline: Figures = ()
