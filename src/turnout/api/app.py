@@ -9,6 +9,7 @@ from turnout.api.backend import Entrance
 from turnout.api.docs import POLICY, build_docs
 from turnout.api.problems import add_handlers
 from turnout.api.routes import (
+    canaries,
     canary_configs,
     clusters,
     deployments,
@@ -35,7 +36,7 @@ def create_app(entrance: Entrance, access: Access) -> FastAPI:
         redirect_slashes=False,
     )
     app.state.entrance = entrance
-    for noun in (health, clusters, deployments, documents, canary_configs, events, logs):
+    for noun in (health, clusters, deployments, documents, canaries, canary_configs, events, logs):
         app.include_router(noun.router, prefix=PREFIX)
     _add_description(app)
     add_handlers(app)

@@ -46,8 +46,9 @@ def tell_compared(record: AnalysisRecord, now: datetime) -> str:
     analysis, settings = record.analysis, record.analysis.settings
     end = record.ended_at or now
     first = record.began_at + settings.warmup
-    lasted = tell_seconds(max((end - first).total_seconds(), 0.0))
-    planned = tell_seconds((record.planned_end - first).total_seconds())
+    whole = (record.planned_end - first).total_seconds()
+    lasted = tell_seconds(min(max((end - first).total_seconds(), 0.0), whole))
+    planned = tell_seconds(whole)
     length = f"{lasted} of {planned}" if lasted != planned else lasted
     warmup = f", after a warm-up of {format_duration(settings.warmup)}" if settings.warmup else ""
     earlier = ""

@@ -135,6 +135,7 @@ def _metric(subject: Subject):  # type: ignore[no-untyped-def]
         weight=subject.weight,
         critical=subject.options.critical,
         thresholds=subject.thresholds_ms,
+        threshold_unit="ms",
         dispersion=subject.dispersion,
         step=subject.step,
     )

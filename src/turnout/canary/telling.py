@@ -65,7 +65,7 @@ def tell_amount(value: float | None, unit: str) -> str:
         return _bytes(value)
     if unit == "millicores":
         return f"{value / 1000:.3g} cores"
-    return f"{_plain(value)}{f' {unit}' if unit else ''}"
+    return f"{tell_number(value)}{f' {unit}' if unit else ''}"
 
 
 def tell_seconds(seconds: float) -> str:
@@ -99,7 +99,10 @@ def _round_down(value: float) -> int:
     return int(value / unit) * unit
 
 
-def _plain(value: float) -> str:
+def tell_number(value: float) -> str:
+    """With as many digits as matter, and without powers of ten where that is short."""
+    if abs(value) >= _BILLION:
+        return f"{value:.1e}"
     return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
 
 

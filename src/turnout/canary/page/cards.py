@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from html import escape
 
 from turnout.canary.page.pictures import draw_evidence, draw_ratio, draw_series
-from turnout.canary.telling import tell_percent, tell_ratio, tell_seconds
+from turnout.canary.telling import tell_number, tell_percent, tell_ratio, tell_seconds
 from turnout.model.report import MetricReport, Series, Standing
 
 MARKS = {
@@ -59,7 +59,7 @@ def _about(metric: MetricReport) -> str:
 
 
 def _pictures(metric: MetricReport, number: int) -> str:
-    shown = [s for s in metric.series if s.seconds]
+    shown = [s for s in metric.series if any(v is not None for v in (*s.canary, *s.baseline))]
     if not shown:
         return '<p class="faint">There are no samples to draw.</p>'
     parts = [_figure(draw_series(shown[0], f"series-{number}"), _series_caption(shown[0]))]
@@ -122,8 +122,8 @@ def _rows(metric: MetricReport) -> Iterator[tuple[str, str]]:
         yield "still needed, about", tell_seconds(60 * metric.minutes_needed)
     if metric.e_value is not None and metric.peak_e_value is not None:
         now, peak = metric.e_value, metric.peak_e_value
-        yield "e-value now, highest", f"{now:.3g}, {peak:.3g}"
-        yield "e-value needed", f"{metric.needed_e_value:.3g}" if metric.needed_e_value else ""
+        yield "e-value now, highest", f"{tell_number(now)}, {tell_number(peak)}"
+        yield "e-value needed", tell_number(metric.needed_e_value or 0.0)
     yield "exact test at the end", f"p = {metric.end_p:.2g}" if metric.end_p is not None else ""
     yield "classified", metric.classification
 

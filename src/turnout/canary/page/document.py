@@ -87,7 +87,7 @@ def _how_to_answer(report: Report) -> str:
 def _together(report: Report) -> str:
     """The evidence of all metrics, or the score."""
     if report.score is not None:
-        limits = f"{report.pass_score:g} passes, below {report.marginal_score:g} it fails at once"
+        limits = f"{report.pass_score:g} passes; up to {report.marginal_score:g} fails at once"
         groups = "".join(
             f"<li>{escape(group.name)}: {group.score:g}"
             f"{f', worth {group.weight:g} %' if group.weight is not None else ''}</li>"

@@ -123,7 +123,8 @@ def _level(y: Scale, value: float, kind: str, label: str) -> str:
     if not label:
         return line
     above = at - 4 if at > TOP + 12 else at + 12
-    return f'{line}<text x="{RIGHT:g}" y="{above:g}" class="note {kind}">{escape(label)}</text>'
+    side, at_side = ("begin", LEFT + 4) if kind == "margin" else ("note", RIGHT)
+    return f'{line}<text x="{at_side:g}" y="{above:g}" class="{side} {kind}">{escape(label)}</text>'
 
 
 def _limits(metric: MetricReport) -> list[tuple[float, str, str]]:
