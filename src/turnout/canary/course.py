@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from turnout.canary.opinions import Answer, Opinion
 from turnout.model.analysis import (
@@ -52,7 +53,13 @@ def go_on(  # noqa: PLR0911 - one rule after the other
         return _ended(record, seen, AnalysisVerdict.PASS, seen.opinion.sentence)
     if seen.is_complete:
         return _undecided(record, seen)
-    return _with(record, seen, AnalysisVerdict.RUNNING, _so_far(seen))
+    left = max(record.planned_end - seen.now, timedelta(0))
+    told = f"{format_duration(_whole(left))} to go: {_so_far(seen)}"
+    return _with(record, seen, AnalysisVerdict.RUNNING, told)
+
+
+def _whole(time: timedelta) -> timedelta:
+    return timedelta(seconds=math.ceil(time.total_seconds()))
 
 
 def _judged(record: AnalysisRecord, seen: Situation, judgment: Judgment) -> AnalysisRecord:
@@ -100,7 +107,7 @@ def _undecided(record: AnalysisRecord, seen: Situation) -> AnalysisRecord:
 
 
 def _so_far(seen: Situation) -> str:
-    return "; ".join([seen.opinion.sentence, *seen.errors])
+    return "; ".join([seen.opinion.brief or seen.opinion.sentence, *seen.errors])
 
 
 def _with(
@@ -123,6 +130,6 @@ def _ended(
     record: AnalysisRecord, seen: Situation, verdict: AnalysisVerdict, sentence: str
 ) -> AnalysisRecord:
     """The arms that were not alike are part of the answer."""
-    told = ". ".join([sentence, *record.analysis.notes])
+    told = ". ".join([sentence.rstrip("."), *record.analysis.notes])
     ended = _with(record, seen, verdict, told, seen.now)
     return ended.model_copy(update={"ended_at": seen.now})

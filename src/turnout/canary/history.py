@@ -18,6 +18,9 @@ from turnout.model.canary.request import CanaryScope
 from turnout.ports import MetricSource
 
 LOOKS_BACK = timedelta(minutes=10)
+_SLICE = timedelta(seconds=5)
+"""Of a time that may be known in parts only."""
+
 QUANTILES = (0.5, 0.9, 0.99)
 ENOUGH_REQUESTS = 200
 ENOUGH_STEPS = 60
@@ -60,7 +63,7 @@ async def _usual(
         location=arm.location,
         start=until - LOOKS_BACK,
         end=until,
-        step=round(LOOKS_BACK.total_seconds()),
+        step=round(_SLICE.total_seconds()),
     )
     latency = RouterQuery(type="router", metric_name="latency")
     series = await source.fetch(latency, scope, templates)

@@ -5,6 +5,7 @@ The statistics are imported when the first opinion is formed: they are large.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -18,7 +19,7 @@ from turnout.model.canary.options import Kind, read_judge_options
 from turnout.model.canary.series import MetricSetPair, PairValues
 
 if TYPE_CHECKING:
-    from turnout.analysis.sequential import State, Verdict
+    from turnout.analysis.sequential import MetricVerdict, State, Verdict
     from turnout.model.canary.result import JudgeResult
 
 DEFAULT_THRESHOLDS = ScoreThresholds(pass_=95, marginal=75)
@@ -35,10 +36,13 @@ class Answer(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Opinion:
-    """`problems`: metrics that cannot be judged (yet), each with a sentence."""
+    """`brief` is for one line, while it runs. `problems`: metrics that cannot be judged (yet), each
+    with a sentence.
+    """
 
     answer: Answer
     sentence: str
+    brief: str = ""
     figures: dict[str, float] = field(default_factory=dict)
     problems: tuple[str, ...] = ()
 
@@ -112,6 +116,7 @@ class SequentialJudge:
         return Opinion(
             Answer(found.answer.value),
             found.sentence,
+            _brief(found),
             _figures(found),
             tuple(metric.sentence for metric in found.metrics if metric.problem),
         )
@@ -162,6 +167,43 @@ def _end_to_end(columns: Sequence[Columns]) -> list[list[float]]:
     return [[value for part in parts for value in part] for parts in zip(*columns, strict=True)]
 
 
+def _brief(found: Verdict) -> str:
+    """The metric that speaks most for harm, and how many cannot be judged yet."""
+    waiting = sum(bool(metric.problem) for metric in found.metrics)
+    told = (
+        [f"{waiting} of {len(found.metrics)} metrics have too few samples yet"] if waiting else []
+    )
+    judged = [metric for metric in found.metrics if not metric.problem]
+    if judged:
+        worst = max(judged, key=lambda metric: metric.e_value / metric.level)
+        told = [f"{_compared(worst)} ({_evidence(found)})", *told]
+    return "; ".join(told)
+
+
+def _compared(metric: MetricVerdict) -> str:
+    s = metric.samples
+    if s.exposure_canary and s.exposure_baseline:
+        above = f" above {s.threshold:g} ms" if s.threshold is not None else ""
+        canary, baseline = (
+            s.events_canary / s.exposure_canary,
+            s.events_baseline / s.exposure_baseline,
+        )
+        return f"{metric.name}{above} {canary:.2%} against {baseline:.2%}"
+    return (
+        f"{metric.name} {metric.estimate - 1:+.1%}"
+        if math.isfinite(metric.estimate)
+        else metric.name
+    )
+
+
+def _evidence(found: Verdict) -> str:
+    """How far it is to a failure, as a part of what is needed."""
+    if found.e_value <= 1 or found.level <= 1:
+        return "no evidence of harm"
+    share = math.log(found.e_value) / math.log(found.level)
+    return f"{min(share, 1):.0%} of the evidence that a failure needs"
+
+
 def _figures(found: Verdict) -> dict[str, float]:
     """What a report says at a glance: events of the worst metric, and the evidence."""
     figures = {"e_value": found.peak_e_value, "needed": found.level, "seconds": found.seconds}
@@ -205,18 +247,15 @@ class CompatibleJudge:
             r.experiment_metadata.stats and r.experiment_metadata.stats.count
             for r in result.results
         ):
-            return Opinion(
-                Answer.INCONCLUSIVE if is_end else Answer.RUNNING,
-                "no metric has data",
-                figures,
-                ("no metric has data",),
-            )
+            empty = "no metric has data"
+            answer = Answer.INCONCLUSIVE if is_end else Answer.RUNNING
+            return Opinion(answer, empty, empty, figures, (empty,))
+        answer = Answer.RUNNING
         if score <= limits.marginal:
-            return Opinion(Answer.FAIL, sentence, figures)
-        if not is_end:
-            return Opinion(Answer.RUNNING, sentence, figures)
-        answer = Answer.PASS if score >= limits.pass_ else Answer.FAIL
-        return Opinion(answer, sentence, figures)
+            answer = Answer.FAIL
+        elif is_end:
+            answer = Answer.PASS if score >= limits.pass_ else Answer.FAIL
+        return Opinion(answer, sentence, told, figures)
 
     def result(self) -> JudgeResult:
         """The judgement as a document."""

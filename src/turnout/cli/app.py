@@ -15,6 +15,7 @@ from typer.exceptions import TyperException
 
 from turnout import __version__
 from turnout.cli import (
+    canary,
     clusters,
     demo,
     deployments,
@@ -53,6 +54,7 @@ def build_app() -> typer.Typer:
         journal,
         logs,
         groups,
+        canary,
         server,
         demo,
         doctor,

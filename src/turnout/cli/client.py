@@ -83,6 +83,27 @@ class Client:
         """GET /doctor."""
         return self._ask("GET", "/doctor")
 
+    def configs(self) -> Json:
+        """GET /canary/configs."""
+        return self._ask("GET", _CONFIGS)
+
+    def config(self, name: str, version: int | None = None) -> Json:
+        """GET /canary/configs/{name}: the newest version, or another one."""
+        return self._ask("GET", _config(name), params=_numbers(version=version))
+
+    def config_versions(self, name: str) -> Json:
+        """GET /canary/configs/{name}/versions."""
+        return self._ask("GET", f"{_config(name)}/versions")
+
+    def config_diff(self, name: str, before: int | None, after: int | None) -> Json:
+        """GET /canary/configs/{name}/diff."""
+        numbers = _numbers(**{"from": before, "to": after})
+        return self._ask("GET", f"{_config(name)}/diff", params=numbers)
+
+    def check_config(self, body: Json) -> Json:
+        """POST /canary/configs/check: keeps nothing."""
+        return self._ask("POST", f"{_CONFIGS}/check", body=body)
+
     # --- changing ---
 
     def plan(self, body: Json) -> Json:
@@ -112,6 +133,14 @@ class Client:
     def release(self, cluster: str, body: Json) -> Json:
         """POST /clusters/{cluster}/release."""
         return self._ask("POST", f"/clusters/{_part(cluster)}/release", body=body)
+
+    def keep_config(self, name: str, body: Json) -> Json:
+        """PUT /canary/configs/{name}."""
+        return self._ask("PUT", _config(name), body=body)
+
+    def delete_config(self, name: str) -> None:
+        """DELETE /canary/configs/{name}."""
+        self._ask("DELETE", _config(name))
 
     # --- streams ---
 
@@ -209,6 +238,17 @@ def _sendable(token: str) -> str:
 
 def _part(name: str) -> str:
     return quote(name, safe="") or "-"
+
+
+_CONFIGS = "/canary/configs"
+
+
+def _config(name: str) -> str:
+    return f"{_CONFIGS}/{_part(name)}"
+
+
+def _numbers(**given: int | None) -> dict[str, str]:
+    return {name: str(number) for name, number in given.items() if number is not None}
 
 
 def _retry_after(answer: httpx2.Response) -> float | None:

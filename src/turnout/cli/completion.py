@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
 from turnout.cli.errors import CommandError
 from turnout.cli.invocation import Invocation
 from turnout.cli.surroundings import Surroundings
+
+if TYPE_CHECKING:
+    from turnout.cli.client import Client
 
 IN_TIME = 0.5
 """Seconds; a person who has pressed the tabulator does not wait longer."""
@@ -35,6 +38,11 @@ def complete_deployment(ctx: typer.Context, incomplete: str) -> list[str]:
     return _names(ctx, incomplete, lambda view: [view["state"]["cluster"], *_deployments(view)])
 
 
+def complete_config(ctx: typer.Context, incomplete: str) -> list[str]:
+    """Names of canary configurations."""
+    return _offer(ctx, incomplete, lambda client: [one["name"] for one in client.configs()])
+
+
 def _groups(view: Any) -> list[str]:
     return [group["name"] for group in view["state"]["groups"]]
 
@@ -45,13 +53,21 @@ def _deployments(view: Any) -> list[str]:
 
 
 def _names(ctx: typer.Context, incomplete: str, names_of: Callable[[Any], list[str]]) -> list[str]:
+    return _offer(
+        ctx, incomplete, lambda client: [n for view in client.clusters() for n in names_of(view)]
+    )
+
+
+def _offer(
+    ctx: typer.Context, incomplete: str, names_of: Callable[[Client], list[str]]
+) -> list[str]:
     surroundings = ctx.find_object(Surroundings)
     if surroundings is None:
         return []
     server = ctx.params.get("server") or ctx.find_root().params.get("server") or ""
     try:
         with Invocation(surroundings, server).connect(timeout=IN_TIME) as client:
-            found = [name for view in client.clusters() for name in names_of(view)]
+            found = names_of(client)
     except (CommandError, KeyError, TypeError):  # a broken prompt would help nobody
         return []
     return sorted(name for name in found if name.startswith(incomplete))

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from turnout.cli import operating, options
-from turnout.cli.errors import CommandError
-from turnout.cli.exits import Exit
+from turnout.cli.files import read_text
 from turnout.cli.invocation import Invocation
 from turnout.cli.operating import Wish
 
@@ -220,25 +219,7 @@ def _again(
 
 def read_document(call: Invocation, file: str) -> dict[str, str]:
     """A service file, with the folder where its paths begin. Raises `CommandError`."""
-    if file == "-":
-        text, folder = call.surroundings.stdin.read(), Path.cwd()
-        return {"text": text, "folder": str(folder), "name": "standard input"}
-    path = Path(file)
-    try:
-        text = path.read_text(encoding="utf-8")
-    except UnicodeDecodeError as error:
-        raise _unreadable(file, f"byte {error.start} is not UTF-8") from error
-    except OSError as error:
-        raise _unreadable(file, error.strerror or str(error)) from error
-    except ValueError as error:  # a name with a zero byte
-        raise _unreadable(file, str(error)) from error
-    return {"text": text, "folder": str(path.resolve().parent), "name": path.name[-100:]}
-
-
-def _unreadable(file: str, why: str) -> CommandError:
-    return CommandError(
-        f"{file} cannot be read: {why}.",
-        "Name a service file: YAML in UTF-8. Ten lines are enough, see examples/minimal.",
-        Exit.USAGE,
-        code="unreadable_file",
-    )
+    wanted = "Name a service file: YAML in UTF-8. Ten lines are enough, see examples/minimal."
+    text, name = read_text(call, file, wanted=wanted)
+    folder = Path.cwd() if file == "-" else Path(file).resolve().parent
+    return {"text": text, "folder": str(folder), "name": name}

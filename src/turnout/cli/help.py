@@ -8,7 +8,7 @@ from typer.core import TyperGroup
 
 from turnout.cli.exits import MEANING
 
-SECTIONS = ("Deploy", "Look", "Operate", "Server")
+SECTIONS = ("Deploy", "Look", "Operate", "Canaries", "Server")
 
 
 class SectionedHelp(TyperGroup):

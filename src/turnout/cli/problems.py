@@ -32,4 +32,5 @@ def format_problem(document: str, problem: Mapping[str, Any]) -> str:
     nearest = problem.get("nearest")
     if nearest:
         message = f"{message.rstrip('.')}. Did you mean {nearest!r}?"
-    return f"{place}: {path}{message}"
+    warning = "warning: " if problem.get("severity") == "warning" else ""
+    return f"{place}: {warning}{path}{message}"

@@ -82,5 +82,7 @@ def _unknown(connection: Connection, name: str) -> NotFound:
     near = nearest(name, names)
     return NotFound(
         f"There is no canary configuration {name!r}",
-        hint=f"Did you mean {near!r}?" if near else "",
+        hint=f"Did you mean {near!r}?"
+        if near
+        else "`turnout canary config list` lists what there is.",
     )

@@ -79,7 +79,10 @@ class MemoryCanaryArchive:
         for one in versions:
             if one.version == version:
                 return one
-        raise NotFound(f"The canary configuration {name!r} has no version {version}")
+        raise NotFound(
+            f"The canary configuration {name!r} has no version {version}",
+            hint=f"Its newest version is {versions[-1].version}.",
+        )
 
     async def list_configs(self) -> tuple[ConfigVersion, ...]:
         return tuple(versions[-1] for _, versions in sorted(self._configs.items()))
@@ -89,7 +92,9 @@ class MemoryCanaryArchive:
             near = nearest(name, self._configs)
             raise NotFound(
                 f"There is no canary configuration {name!r}",
-                hint=f"Did you mean {near!r}?" if near else "",
+                hint=f"Did you mean {near!r}?"
+                if near
+                else "`turnout canary config list` lists what there is.",
             )
         return tuple(self._configs[name])
 

@@ -26,7 +26,7 @@ from turnout.api.bodies import (
     OperationBody,
     ReleaseBody,
 )
-from turnout.api.views import Finding, Health, HoldView
+from turnout.api.views import ConfigSummary, Finding, Health, HoldView
 from turnout.cli.answers import ClusterView, DeploymentView
 from turnout.model.journal import Event
 from turnout.model.plan import Plan
@@ -93,6 +93,7 @@ class FakeServer:
             ("POST", "/clusters/([^/]+)/hold", self._hold),
             ("POST", "/clusters/([^/]+)/release", self._release),
             ("GET", "/doctor", self._doctor),
+            ("GET", "/canary/configs", self._configs),
             ("GET", "/events", self._events),
             ("GET", "/groups/([^/]+)/log", self._log),
         )
@@ -157,6 +158,10 @@ class FakeServer:
 
     def _doctor(self, request: httpx2.Request) -> httpx2.Response:
         return _json([documents.document(finding) for finding in self.findings])
+
+    def _configs(self, request: httpx2.Request) -> httpx2.Response:
+        configs = [ConfigSummary(name=n, version=1, metrics=1) for n in ("checkout", "default")]
+        return _json([documents.document(config) for config in configs])
 
     def _events(self, request: httpx2.Request) -> httpx2.Response:
         last = int(request.headers.get("last-event-id", "0"))

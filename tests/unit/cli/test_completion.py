@@ -43,6 +43,8 @@ def complete(words: str, server: str) -> list[str]:
         ("turnout cancel ", ["d-k3v9x2m7qa", "shop"]),
         ("turnout deploy x --strategy ro", ["rolling_blue_green"]),
         ("turnout ro", ["rollback"]),
+        ("turnout canary config show ch", ["checkout"]),
+        ("turnout canary config im", ["import"]),
     ],
 )
 def test_names_of_the_server_are_offered(words: str, offered: list[str]) -> None:

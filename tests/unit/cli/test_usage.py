@@ -21,7 +21,7 @@ def test_the_help_sorts_commands_and_explains_exit_codes(
 ) -> None:
     assert CommandLine()("--help").code == Exit.SUCCESS
     help_page = capsys.readouterr().out
-    for section in ("Deploy:", "Look:", "Operate:", "Server:", "Exit codes:"):
+    for section in ("Deploy:", "Look:", "Operate:", "Canaries:", "Server:", "Exit codes:"):
         assert f"\n{section}\n" in help_page
     for code, meaning in MEANING.items():
         assert f"  {code.value:<3}  {meaning[:40]}" in help_page
@@ -42,6 +42,8 @@ def test_no_argument_at_all_prints_the_help(capsys: pytest.CaptureFixture[str]) 
         (["deploy", "x", "--strategy", "blu_green"], "Did you mean 'blue_green'?"),
         (["deploy", "x", "--on-busy", "reject"], "Did you mean 'rejected'?"),
         (["answer", "d-1", "rolback"], "Did you mean 'rollback'?"),
+        (["canary", "configg"], "No such command 'configg'. Did you mean 'config'?"),
+        (["canary", "config", "deletee"], "Did you mean 'delete'?"),
     ],
 )
 def test_a_typing_error_gets_the_nearest_name(typed: list[str], meant: str) -> None:
@@ -58,6 +60,10 @@ def test_a_typing_error_gets_the_nearest_name(typed: list[str], meant: str) -> N
     "typed",
     [
         ["deploy"],
+        ["canary"],
+        ["canary", "config"],
+        ["canary", "config", "show"],
+        ["canary", "config", "show", "shop", "--version", "-1"],
         ["resize", "shop-v001", "many"],
         ["shrink", "shop", "--keep", "0"],
         ["resize", "shop-v001", "1001"],

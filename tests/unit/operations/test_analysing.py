@@ -45,7 +45,7 @@ async def test_it_looks_until_there_is_a_verdict_and_only_a_pass_is_a_success() 
 @pytest.mark.parametrize(
     ("verdict", "lead"),
     [
-        (AnalysisVerdict.FAIL, "the canary failed: "),
+        (AnalysisVerdict.FAIL, "shop-v002 beside"),
         (AnalysisVerdict.INCONCLUSIVE, "inconclusive: "),
         (AnalysisVerdict.ERROR, "error: "),
     ],

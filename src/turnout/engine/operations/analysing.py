@@ -119,9 +119,9 @@ def _answer(finding: Finding) -> StepAnswer:
         case AnalysisVerdict.PASS:
             return StepAnswer(ok=True, sentence=finding.sentence, figures=finding.figures)
         case verdict:
-            lead = "the canary failed" if verdict is AnalysisVerdict.FAIL else str(verdict)
+            lead = "" if verdict is AnalysisVerdict.FAIL else f"{verdict}: "
             return StepAnswer(
-                ok=False, sentence=f"{lead}: {finding.sentence}", figures=finding.figures
+                ok=False, sentence=f"{lead}{finding.sentence}", figures=finding.figures
             )
 
 

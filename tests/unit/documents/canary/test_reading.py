@@ -170,8 +170,8 @@ def test_a_name_that_cannot_be_stored_is_refused_in_its_line() -> None:
         ),
         (
             "{alpha: 0.02}",
-            "{aplha: 0.02}",
-            "line 5, column 25: judge.judgeConfigurations.aplha: is not known here; it is kept, "
+            "{alphaa: 0.02}",
+            "line 5, column 25: judge.judgeConfigurations.alphaa: is not known here; it is kept, "
             "and means nothing Did you mean 'alpha'?",
         ),
         (
@@ -203,8 +203,8 @@ def test_a_property_that_is_not_known_is_kept() -> None:
     [
         (
             "metricName: errors\n",
-            "metricName: erors\n",
-            "line 10, column 7: metrics[0].query.metricName: 'erors' is not one of requests, "
+            "metricName: errorss\n",
+            "line 10, column 7: metrics[0].query.metricName: 'errorss' is not one of requests, "
             "errors, client_errors, timeouts, resets, latency, latency_quantile "
             "Did you mean 'errors'?",
         ),
@@ -212,8 +212,8 @@ def test_a_property_that_is_not_known_is_kept() -> None:
             "type: prometheus",
             "type: promteheus",
             "line 20, column 7: metrics[1].query.type: 'promteheus' is not one of prometheus, "
-            "stackdriver, datadog, newrelic, signalfx, influxdb, graphite, wavefront, atlas, "
-            "router, process Did you mean 'prometheus'?",
+            "stackdriver, datadog, newrelic, signalfx, influxdb, graphite, cloudwatch, wavefront, "
+            "atlas, router, process Did you mean 'prometheus'?",
         ),
         (
             "groups: [errors]",
