@@ -9,6 +9,7 @@ from turnout.api.backend import Entrance
 from turnout.api.docs import POLICY, build_docs
 from turnout.api.problems import add_handlers
 from turnout.api.routes import (
+    canaries,
     canary_compare,
     canary_configs,
     canary_judging,
@@ -44,6 +45,7 @@ def create_app(entrance: Entrance, access: Access) -> FastAPI:
         clusters,
         deployments,
         documents,
+        canaries,
         canary_configs,
         canary_query,
         canary_compare,

@@ -29,6 +29,7 @@ ConfigPath = Annotated[str, StringConstraints(max_length=100, pattern=r"^[A-Za-z
 DeploymentPath = Annotated[
     str, StringConstraints(max_length=100, pattern=r"^[A-Za-z0-9][A-Za-z0-9._~-]*$")
 ]
+AnalysisPath = Annotated[str, StringConstraints(max_length=300, pattern=r"^[^/\x00-\x1f\x7f]+$")]
 InstancePath = Annotated[str, StringConstraints(max_length=100, pattern=r"^[A-Za-z0-9._~-]+$")]
 
 
@@ -246,6 +247,14 @@ class AnswerBody(Value):
     """What a person says to a paused deployment."""
 
     choice: Choice
+    by: Line = ""
+    comment: Line = ""
+
+
+class JudgmentBody(Value):
+    """What a person says about a canary."""
+
+    choice: Literal["pass", "fail"]
     by: Line = ""
     comment: Line = ""
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -27,9 +27,9 @@ from turnout.canary.evidence import (
 )
 from turnout.canary.fetching import Arm, Fetcher, Found, Window, settle
 from turnout.canary.history import learn
-from turnout.canary.opinions import Answer, Judge, Opinion, open_judge
+from turnout.canary.opinions import Answer, Judge, Opinion
+from turnout.canary.recorded import open_recorded, tell_too_short
 from turnout.canary.subjects import (
-    FEWEST_STEPS,
     Subject,
     is_compatible,
     subjects_of,
@@ -47,7 +47,6 @@ from turnout.model.canary.document import read_document, write_document
 from turnout.model.canary.options import Kind
 from turnout.model.canary.queries import RouterQuery
 from turnout.model.errors import NotFound, Temporary
-from turnout.model.units import format_duration
 from turnout.ports import CanaryArchive, Clock, MetricSource
 
 SETTLING = timedelta(seconds=1.5)
@@ -150,26 +149,22 @@ class LiveAnalyst:
             record = await self._archive.read_analysis(analysis.id)
         except NotFound:
             record = await self._begin(analysis)
-        config = read_document(CanaryConfig, record.document)
-        settings = record.analysis.settings
-        subjects = subjects_of(config, settings.duration, record.history)
-        short = too_short_for(subjects, settings.duration)
-        subjects = tuple(s for s in subjects if s not in short) or subjects
-        shares = analysis.experiment_share + analysis.control_share
-        expected = analysis.experiment_share / shares if analysis.control_share else None
-        judge = await asyncio.to_thread(
-            open_judge, config, subjects, duration=settings.duration, expected_share=expected
-        )
-        live = _Live(record, config, subjects, judge, Opinion(Answer.RUNNING, "nothing seen yet"))
         kept = await self._archive.read_evidence(analysis.id)
         slices = join_slices([one for text in kept for one in read_slices(text)])
-        await asyncio.to_thread(judge.take, slices)
+        recorded = await asyncio.to_thread(open_recorded, record, slices)
+        live = _Live(
+            record,
+            recorded.config,
+            recorded.subjects,
+            recorded.judge,
+            Opinion(Answer.RUNNING, "nothing seen yet"),
+        )
         live.looks = len(kept)
         for one in slices:
             reached = one.first + one.count
             live.next_step[one.metric] = max(live.next_step.get(one.metric, 0), reached)
         if kept:
-            live.opinion = await asyncio.to_thread(judge.say, is_end=False)
+            live.opinion = await asyncio.to_thread(live.judge.say, is_end=False)
         return live
 
     async def _begin(self, analysis: Analysis) -> AnalysisRecord:
@@ -180,7 +175,7 @@ class LiveAnalyst:
         history: dict[str, Any] = {}
         short = too_short_for(subjects, settings.duration)
         if short:
-            told = _too_short(short, settings.duration)
+            told = tell_too_short(short, settings.duration)
             analysis = analysis.model_copy(update={"notes": (*analysis.notes, told)})
         if not is_compatible(config):
             history = await learn(subjects, self._source, config.templates, arm, now)
@@ -346,13 +341,6 @@ def arms_of(analysis: Analysis) -> tuple[Arm, Arm]:
         Arm(analysis.experiment, analysis.cluster),
         Arm(analysis.control, analysis.cluster, analysis.control_offset),
     )
-
-
-def _too_short(subjects: Sequence[Subject], duration: timedelta) -> str:
-    names = " and ".join(s.name for s in subjects)
-    verb = "is" if len(subjects) == 1 else "are"
-    needed = format_duration(FEWEST_STEPS * max(s.step for s in subjects))
-    return f"{names} {verb} not judged: {format_duration(duration)} are too short, {needed} needed"
 
 
 def _is_complete(live: _Live, now: datetime) -> bool:

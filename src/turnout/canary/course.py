@@ -18,6 +18,8 @@ from turnout.model.analysis import (
 )
 from turnout.model.units import format_duration
 
+NOBODY_DECIDED = "nobody decided within"
+
 _VERDICTS = {Answer.PASS: AnalysisVerdict.PASS, Answer.FAIL: AnalysisVerdict.FAIL}
 
 
@@ -80,7 +82,7 @@ def _await_person(record: AnalysisRecord, seen: Situation, since: datetime) -> A
     until = since + settings.judgment_deadline
     if seen.now >= until:
         waited = format_duration(settings.judgment_deadline)
-        told = f"nobody decided within {waited}; the figures: {seen.opinion.sentence}"
+        told = f"{NOBODY_DECIDED} {waited}; the figures: {seen.opinion.sentence}"
         return _ended(record, seen, AnalysisVerdict.FAIL, told)
     who = f" by {' or '.join(settings.judges)}" if settings.judges else ""
     asked = (

@@ -233,7 +233,7 @@ def _run(
         folded = _folded(arms, fold)
         if one.name == subject.name:
             folded = harm_slice(one, folded, row.ratio, chance)
-        slices[one.name] = steps_of(one.kind, folded)
+        slices[one.name] = steps_of(one.kind, [folded])
         described.append(metric_of(coarse))
     risks = read_judge_options(config)
     state = sequential.start(

@@ -12,7 +12,7 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol
 
-from turnout.canary.evidence import Slice
+from turnout.canary.evidence import Columns, Slice
 from turnout.canary.subjects import Subject, is_compatible
 from turnout.model.canary.configuration import CanaryConfig, ScoreThresholds
 from turnout.model.canary.options import Kind, read_judge_options
@@ -101,11 +101,14 @@ class SequentialJudge:
         """As the protocol says."""
         from turnout.analysis import sequential  # noqa: PLC0415 - large
 
-        names = {metric.name for metric in self.state.metrics}
+        judged = {metric.name for metric in self.state.metrics}
+        by_metric: dict[str, list[Slice]] = {}
         for one in slices:
-            if one.metric in names:
-                steps = steps_of(self._subjects[one.metric].kind, one)
-                self.state = sequential.advance(self.state, {one.metric: steps})
+            if one.metric in judged:
+                by_metric.setdefault(one.metric, []).append(one)
+        # All at once: what metrics show together is compared at the same moments.
+        steps = {name: steps_of(self._subjects[name].kind, runs) for name, runs in by_metric.items()}
+        self.state = sequential.advance(self.state, steps)
 
     def say(self, *, is_end: bool) -> Opinion:
         """As the protocol says."""
@@ -138,23 +141,32 @@ def metric_of(subject: Subject) -> Metric:
         weight=subject.weight,
         critical=subject.options.critical,
         thresholds=subject.thresholds_ms,
+        threshold_unit="ms",
         dispersion=subject.dispersion,
         step=subject.step,
     )
 
 
-def steps_of(kind: Kind, one: Slice) -> Steps:
-    """As the sequential judge wants its figures."""
+def steps_of(kind: Kind, runs: Sequence[Slice]) -> Steps:
+    """As the sequential judge wants the figures of one metric."""
     from turnout.analysis import sequential  # noqa: PLC0415 - large
 
-    index = range(one.first, one.first + one.count)
+    index = [n for one in runs for n in range(one.first, one.first + one.count)]
+    canary = _end_to_end([one.canary for one in runs])
+    baseline = _end_to_end([one.baseline for one in runs])
     if kind is Kind.LATENCY:
-        above = (list(zip(*arm[:-1], strict=True)) for arm in (one.canary, one.baseline))
-        ours, theirs = above  # one row for each step
-        return sequential.LatencySteps(index, ours, one.canary[-1], theirs, one.baseline[-1])
+        return sequential.LatencySteps(
+            *(index, list(zip(*canary[:-1], strict=True)), canary[-1]),
+            *(list(zip(*baseline[:-1], strict=True)), baseline[-1]),
+        )
     if kind is Kind.GAUGE:
-        return sequential.GaugeSteps(index, one.canary[0], one.baseline[0])
-    return sequential.EventSteps(index, *one.canary, *one.baseline)
+        return sequential.GaugeSteps(index, canary[0], baseline[0])
+    return sequential.EventSteps(index, *canary, *baseline)
+
+
+def _end_to_end(columns: Sequence[Columns]) -> list[list[float]]:
+    """Each column of all runs."""
+    return [[value for part in parts for value in part] for parts in zip(*columns, strict=True)]
 
 
 def _brief(found: Verdict) -> str:

@@ -177,7 +177,7 @@ def _judge(config: CanaryConfig, window: _Window, duration: timedelta) -> _Found
         has_intervals=False,
     )
     kinds = {s.name: s.kind for s in judged}
-    steps = {s.metric: steps_of(kinds[s.metric], s) for s in window.slices if s.metric in kinds}
+    steps = {s.metric: steps_of(kinds[s.metric], [s]) for s in window.slices if s.metric in kinds}
     state = sequential.advance(state, steps)
     verdict = sequential.finish(state)
     seconds = duration.total_seconds() if state.failed_at is None else state.failed_at

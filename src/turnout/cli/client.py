@@ -83,6 +83,21 @@ class Client:
         """GET /doctor."""
         return self._ask("GET", "/doctor")
 
+    def canaries(self, **wanted: str | int | None) -> Json:
+        """GET /canaries, newest first."""
+        wishes = {name: str(value) for name, value in wanted.items() if value is not None}
+        return self._ask("GET", "/canaries", params=wishes)
+
+    def canary(self, canary: str) -> Json:
+        """GET /canaries/{id}: its report."""
+        return self._ask("GET", f"/canaries/{_part(canary)}")
+
+    def canary_page(self, canary: str) -> str:
+        """GET /canaries/{id}/page: HTML."""
+        path = f"/canaries/{_part(canary)}/page"
+        with self._stream(path, {}, quiet=_ANSWER) as lines:
+            return "\n".join(lines) + "\n"
+
     def configs(self) -> Json:
         """GET /canary/configs."""
         return self._ask("GET", _CONFIGS)
@@ -133,6 +148,10 @@ class Client:
     def release(self, cluster: str, body: Json) -> Json:
         """POST /clusters/{cluster}/release."""
         return self._ask("POST", f"/clusters/{_part(cluster)}/release", body=body)
+
+    def judge_canary(self, canary: str, body: Json) -> Json:
+        """POST /canaries/{id}/judgment."""
+        return self._ask("POST", f"/canaries/{_part(canary)}/judgment", body=body)
 
     def keep_config(self, name: str, body: Json) -> Json:
         """PUT /canary/configs/{name}."""

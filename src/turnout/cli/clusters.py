@@ -121,6 +121,7 @@ def _drawn(call: Invocation, client: Client, document: Any, cluster: str) -> Ren
         width=call.width,
         instances=bool(cluster),
         under_way=_under_way(client, views),
+        url=call.url,
     )
 
 

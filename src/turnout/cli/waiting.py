@@ -112,7 +112,7 @@ class _Watch:
         def surplus(drawn: RenderableType) -> int:
             return len(console.render_lines(drawn)) - console.size.height
 
-        picture, notes = LiveView(self.call.signs, zone), ProgressLines(zone)
+        picture, notes = LiveView(self.call.signs, zone, self.call.url), ProgressLines(zone)
         with Live(console=console, auto_refresh=False, vertical_overflow="crop") as live:
             for last in self._snapshots(state=True, tick=_PICTURE):
                 now = self.call.surroundings.now()

@@ -55,6 +55,8 @@ class Metric:
     critical: bool = False
     thresholds: tuple[float, ...] = ()
     """Of a latency, ascending, in the unit that the caller likes."""
+    threshold_unit: str = ""
+    """The unit in words; for the sentences."""
     dispersion: float | None = None
     """φ of counts; None when there is no history."""
     step: timedelta = timedelta(seconds=60)

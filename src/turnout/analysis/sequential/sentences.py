@@ -87,7 +87,11 @@ def _figures(metric: Metric, found: MetricVerdict) -> str:
             f"{_number(samples.events_canary)} in the canary against"
             f" {_number(samples.events_baseline)} in the baseline{_times(found.estimate)}"
         )
-    above = "" if samples.threshold is None else f" above {samples.threshold:g}"
+    above = (
+        ""
+        if samples.threshold is None
+        else f" above {samples.threshold:g} {metric.threshold_unit}".rstrip()
+    )
     canary = _percent(samples.events_canary / max(samples.exposure_canary, 1))
     baseline = _percent(samples.events_baseline / max(samples.exposure_baseline, 1))
     return (

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import typer
 
-from turnout.cli.canary import config
+from turnout.cli.canary import answering, config, listing, showing
 
 PANEL = "Canaries"
 
@@ -16,9 +16,9 @@ def register(app: typer.Typer) -> None:
     """Add the group with all its commands."""
     group = typer.Typer(
         name="canary",
-        help="What canaries are judged by.",
+        help="Canaries: what was compared, what was found, what they are judged by.",
         rich_markup_mode=None,
     )
-    for noun in (config,):
+    for noun in (listing, showing, answering, config):
         noun.register(group)
     app.add_typer(group, rich_help_panel=PANEL)

@@ -13,6 +13,7 @@ from rich.text import Text
 from turnout.cli import story
 from turnout.cli.answers import ClusterView, DeploymentView
 from turnout.cli.views import words
+from turnout.cli.views.canaries import step_page
 from turnout.cli.views.signs import Signs, share_bar
 from turnout.model.journal import DeploymentRecord
 from turnout.model.servers import Instance, InstanceState, ServerGroup
@@ -32,10 +33,11 @@ def status_view(
     width: int = 120,
     instances: bool = False,
     under_way: Mapping[str, DeploymentView] | None = None,
+    url: str = "",
 ) -> RenderableType:
     """All clusters, one block each; with a bar where `width` has room.
 
-    `under_way`: what is known of the deployments that run, by their ids.
+    `under_way`: what is known of the deployments that run, by their ids; `url`: of the server.
     """
     if not views:
         return Text(NO_CLUSTER)
@@ -44,7 +46,7 @@ def status_view(
         if blocks:
             blocks.append(Text())
         running = (under_way or {}).get(view.running.id) if view.running else None
-        blocks.append(_cluster(view, running, now, BAR if width >= 100 else 0, signs))
+        blocks.append(_cluster(view, running, now, BAR if width >= 100 else 0, signs, url))
         if instances and any(g.instances for g in view.state.groups):
             blocks += [Text(), _instances(view, now)]
     return Group(*blocks)
@@ -58,7 +60,12 @@ def group_state(group: ServerGroup, share: int) -> tuple[str, str]:
 
 
 def _cluster(
-    view: ClusterView, running: DeploymentView | None, now: datetime, bar: int, signs: Signs
+    view: ClusterView,
+    running: DeploymentView | None,
+    now: datetime,
+    bar: int,
+    signs: Signs,
+    url: str,
 ) -> RenderableType:
     head = Text.assemble(
         (view.state.cluster, "bold"), "  ", (view.address or "no listener", words.FAINT)
@@ -66,6 +73,9 @@ def _cluster(
     lines: list[RenderableType] = [head]
     if view.running:
         lines.append(_going_on(running or DeploymentView(record=view.running), now))
+    page = step_page(url, story.running_step(running)) if running else ""
+    if page:
+        lines.append(Text.assemble(("  canary: ", "cyan"), page))
     lines += [_waiting(record) for record in view.waiting]
     if view.state.held:
         held = f"{words.clean(view.state.held)} (turnout release {view.state.cluster})"
@@ -97,7 +107,7 @@ def _doing(view: DeploymentView) -> Iterator[str]:
     if told not in (words.title(record), step.title if step else ""):
         yield told
     if step and (told == step.title or not told.startswith(step.title)):
-        reason = words.reason(step.title, step.waiting_for)
+        reason = words.waiting(step)
         yield f"{step.title}: {reason}" if reason else step.title
 
 

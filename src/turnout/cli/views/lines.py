@@ -102,7 +102,7 @@ class ProgressLines:
         until = ""
         if step.deadline:
             until = f" (until {words.deadline_time(step.deadline, now, self.zone)} at most)"
-        reason = words.reason(step.title, step.waiting_for)
+        reason = words.waiting(step)
         why = f": {reason}" if reason else ""
         return [self.line(now, "waiting", f"{step.title}{why}{until}")]
 

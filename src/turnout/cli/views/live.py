@@ -15,6 +15,7 @@ from turnout.cli import story
 from turnout.cli.answers import ClusterView, DeploymentView
 from turnout.cli.story import Line, Mark
 from turnout.cli.views import words
+from turnout.cli.views.canaries import step_page
 from turnout.cli.views.cluster import healthy_words
 from turnout.cli.views.record import MARK_STYLES, mark_sign, outcome, way_back_words
 from turnout.cli.views.signs import Signs, SplitBar
@@ -38,6 +39,8 @@ class LiveView:
 
     signs: Signs
     zone: tzinfo | None
+    url: str = ""
+    """Of the server: where pages are."""
     _frame: int = 0
     _shown: dict[str, float] = field(default_factory=dict)
     _counted: dict[str, GroupTraffic] | None = None
@@ -121,7 +124,7 @@ class LiveView:
             return
         if record.attempts > 1:
             title.append(f" (attempt {record.attempts})", words.WAIT)
-        reason = words.reason(line.title, record.waiting_for)
+        reason = words.waiting(record)
         if reason:
             title.append(f"\n{words.clean(reason)}", words.WAIT)
         if record.deadline:
@@ -139,6 +142,9 @@ class LiveView:
         parts: list[RenderableType] = []
         if cluster and cluster.state.groups:
             parts += [Text(), *self._traffic(view, cluster)]
+        page = step_page(self.url, story.running_step(view))
+        if page:
+            parts += [Text(), Text(f"With pictures: {page}", words.FAINT)]
         if lost:
             parts += [Text(), Text(f"{lost} Trying again.", words.WAIT)]
         if view.record.status.is_end:

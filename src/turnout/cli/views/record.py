@@ -177,7 +177,7 @@ def _step(line: Line, now: datetime, signs: Signs) -> tuple[Text | str, ...]:
         said = Text(str(line.mark), words.FAINT)
         return mark, Text(words.clean(line.title), words.FAINT), "", longest, "", said
     said = Text(
-        words.clean(record.said or words.reason(line.title, record.waiting_for)),
+        words.clean(record.said or words.waiting(record)),
         style if line.mark is Mark.FAILED else "",
     )
     return (

@@ -26,15 +26,29 @@ class Signs:
     empty: str
     dot: str
     dash: str
+    steps: str
+    """From empty to full, for a line of many small bars."""
 
 
-UNICODE = Signs("✓", "✗", tuple("⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"), "·", "⊘", "?", "█", "░", "●", "—")
-ASCII = Signs("ok", "x", tuple("|/-\\"), ".", "-", "?", "#", ".", "*", "-")
+UNICODE = Signs("✓", "✗", tuple("⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"), "·", "⊘", "?", "█", "░", "●", "—", "▁▂▃▄▅▆▇█")
+ASCII = Signs("ok", "x", tuple("|/-\\"), ".", "-", "?", "#", ".", "*", "-", "_.-=^#")
 
 
 def signs_for(encoding: str) -> Signs:
     """The set that a stream of this encoding can carry."""
     return UNICODE if encoding.lower().replace("_", "-") in ("utf-8", "utf8") else ASCII
+
+
+def spark_line(values: Sequence[float | None], top: float, width: int, signs: Signs) -> str:
+    """Averages as small bars from 0 to `top`; a blank where nothing is known."""
+    size = max(len(values) / width, 1.0)
+    cells = []
+    for n in range(min(width, len(values))):
+        known = [v for v in values[int(n * size) : int((n + 1) * size)] if v is not None]
+        part = sum(known) / len(known) / top if known and top > 0 else 0.0
+        last = len(signs.steps) - 1
+        cells.append(signs.steps[min(max(round(part * last), 0), last)] if known else " ")
+    return "".join(cells)
 
 
 def share_bar(share: float, width: int, style: str, signs: Signs) -> Text:

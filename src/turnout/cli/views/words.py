@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta, tzinfo
 
 from turnout.model.deployment import Kind, Status
-from turnout.model.journal import DeploymentRecord
+from turnout.model.journal import DeploymentRecord, StepRecord
 from turnout.model.servers import InstanceState
 from turnout.model.units import format_duration, format_share
 
@@ -98,6 +98,24 @@ def reason(title: str, waiting_for: str) -> str:
     """What a step waits for; empty when its title says that: `watch …`, `watching …`."""
     first, _, rest = waiting_for.partition(" ")
     return "" if title.startswith(f"{first.removesuffix('ing')} {rest}".strip()) else waiting_for
+
+
+def is_canary(step: StepRecord) -> bool:
+    """Whether a step compares a canary with its baseline."""
+    return step.op == "analyse"
+
+
+def waiting(step: StepRecord) -> str:
+    """What a step waits for; what a canary says in full is on its page."""
+    told = reason(step.title, step.waiting_for)
+    return gist(told) if is_canary(step) else told
+
+
+def gist(text: str, most: int = 110) -> str:
+    """The beginning of a long text, up to a whole word."""
+    if len(text) <= most:
+        return text
+    return f"{text[:most].rpartition(' ')[0].rstrip(',;.')} …"
 
 
 def age(since: datetime, now: datetime) -> str:

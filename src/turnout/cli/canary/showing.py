@@ -1,0 +1,136 @@
+"""`turnout canary show`: what was found, in words and a table; with `--follow` live."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from turnout.cli import options
+from turnout.cli.canary.named import Canary, find_canary
+from turnout.cli.errors import CommandError, Unreachable
+from turnout.cli.exits import Exit
+from turnout.cli.files import write_text
+from turnout.cli.invocation import Invocation
+
+if TYPE_CHECKING:
+    from turnout.cli.client import Client
+    from turnout.model.report import Report
+
+PANEL = "Canaries"
+
+REFRESH = 2.0
+"""Seconds between two looks: a report is made anew for each."""
+
+_OF_VERDICT = {"pass": Exit.SUCCESS, "fail": Exit.ROLLED_BACK}
+
+
+def register(group: typer.Typer) -> None:
+    """Add the command."""
+    options.command(group, "show", panel=PANEL)(show)
+
+
+def show(
+    call: Invocation,
+    canary: Canary,
+    *,
+    page: Annotated[
+        str,
+        typer.Option(
+            "--page", metavar="FILE", help="Write the report as a page here.", show_default=False
+        ),
+    ] = "",
+    follow: Annotated[
+        bool, typer.Option("--follow", "-f", help="Go on until the end; it is the exit code.")
+    ] = False,
+) -> int:
+    """Show the report of a canary.
+
+    Example: turnout canary show shop --follow
+    """
+    with call.connect() as client:
+        found = find_canary(client, canary)
+        report = _follow(call, client, found) if follow else client.canary(found)
+        if page:
+            write_text(page, client.canary_page(found))
+    if call.is_json:
+        call.say_json(report)
+    elif not (follow and call.is_live):
+        call.say(_drawn(call, _read(report)))
+        if page:
+            call.say(f"The page is in {page}.")
+    return _OF_VERDICT.get(report["verdict"], Exit.FAILED) if follow else Exit.SUCCESS
+
+
+def _follow(call: Invocation, client: Client, canary: str) -> Any:
+    """The last report. Raises `CommandError` when interrupted, or when the server stays away."""
+    try:
+        return _draw(call, client, canary) if call.is_live else _print(call, client, canary)
+    except KeyboardInterrupt:
+        raise CommandError(
+            f"You stopped looking; {canary} goes on in the server.",
+            f"Look again: turnout canary show {canary} --follow.",
+            Exit.INTERRUPTED,
+            code="interrupted",
+        ) from None
+
+
+def _draw(call: Invocation, client: Client, canary: str) -> Any:
+    from rich.live import Live
+
+    with Live(console=call.console(), auto_refresh=False, vertical_overflow="crop") as live:
+        return _watch(
+            call,
+            client,
+            canary,
+            lambda report: live.update(_drawn(call, report), refresh=True),
+        )
+
+
+def _print(call: Invocation, client: Client, canary: str) -> Any:
+    """A line whenever something else is said."""
+    from turnout.cli.views.words import clean, clock_time
+
+    console = call.error_console() if call.is_json else call.console()
+    told = ""
+
+    def tell(report: Report) -> None:
+        nonlocal told
+        said = " ".join((report.headline, *report.reasons))
+        if said != told and report.ended_at is None:
+            console.print(f"{clock_time(report.made_at, call.surroundings.zone)}  {clean(said)}")
+        told = said
+
+    return _watch(call, client, canary, tell)
+
+
+def _watch(call: Invocation, client: Client, canary: str, tell: Callable[[Report], None]) -> Any:
+    heard = time.monotonic()
+    while True:
+        try:
+            document = client.canary(canary)
+        except Unreachable:
+            if time.monotonic() - heard > call.surroundings.patience:
+                raise
+        else:
+            heard = time.monotonic()
+            tell(_read(document))
+            if document["ended_at"] is not None:
+                return document
+        time.sleep(REFRESH)
+
+
+def _read(document: Any) -> Report:
+    from turnout.cli.answers import read_answer
+    from turnout.model.report import Report
+
+    return read_answer(Report, document)
+
+
+def _drawn(call: Invocation, report: Report) -> Any:
+    from turnout.cli.views.canaries import page_address, report_view
+
+    address = page_address(call.url, report.id)
+    return report_view(report, call.signs, call.surroundings.zone, width=call.width, page=address)
