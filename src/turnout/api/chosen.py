@@ -1,4 +1,4 @@
-"""The canary configuration that a request means: a stored one by its name, or one that it brings."""
+"""The canary configuration that a request means: a stored one, or one that it brings."""
 
 from __future__ import annotations
 

@@ -56,8 +56,8 @@ class Workers:
         """The result alone."""
         said: Said = {}
         async with aclosing(self.work(task, document)) as lines:
-            async for said in lines:
-                pass
+            async for line in lines:
+                said = line
         return said["result"]
 
 
@@ -70,7 +70,7 @@ async def _run(task: str, document: bytes, longest: timedelta) -> AsyncGenerator
         limit=_LINE,
         env={**os.environ, "OPENBLAS_NUM_THREADS": "1"},
     )
-    assert process.stdin is not None and process.stdout is not None  # noqa: S101, PT018 - pipes
+    assert process.stdin is not None and process.stdout is not None  # noqa: S101 - pipes
     try:
         with contextlib.suppress(ConnectionError):  # it has ended: its last words tell why
             process.stdin.write(document)

@@ -86,9 +86,7 @@ def _levels(subject: Subject, columns: Columns) -> list[tuple[float, ...]]:
     return [
         tuple(
             _share(sum(some), sum(all_))
-            for some, all_ in zip(
-                _in_parts(column, size), _in_parts(exposure, size), strict=True
-            )
+            for some, all_ in zip(_in_parts(column, size), _in_parts(exposure, size), strict=True)
         )
         for column in events
     ]

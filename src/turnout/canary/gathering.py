@@ -170,7 +170,9 @@ def _refuse_too_much(wish: ReplayWish, subjects: Sequence[Subject]) -> None:
 def _stretches(wish: ReplayWish, periods: Sequence[Period]) -> Iterator[_Stretch]:
     if not wish.share:
         place = wish.location or wish.cluster
-        yield _Stretch((Arm(wish.experiment, place), Arm(wish.control, place)), wish.begin, wish.end)
+        yield _Stretch(
+            (Arm(wish.experiment, place), Arm(wish.control, place)), wish.begin, wish.end
+        )
         return
     for period in periods:
         begin, end = max(period.begin, wish.begin), min(period.end, wish.end)
@@ -197,7 +199,7 @@ async def _read(
     return found
 
 
-async def _read_chunk(  # noqa: PLR0913, PLR0917 - where, what, when
+async def _read_chunk(
     wish: ReplayWish,
     arms: Sequence[Arm],
     subjects: Sequence[Subject],
@@ -229,7 +231,10 @@ async def _read_chunk(  # noqa: PLR0913, PLR0917 - where, what, when
                 canary, *rest = parts
                 slices.append(
                     Slice(
-                        metric=subject.name, first=0, canary=canary, baseline=rest[0] if rest else ()
+                        metric=subject.name,
+                        first=0,
+                        canary=canary,
+                        baseline=rest[0] if rest else (),
                     )
                 )
         windows.append(tuple(slices) if len(slices) == len(known) else ())
@@ -238,5 +243,3 @@ async def _read_chunk(  # noqa: PLR0913, PLR0917 - where, what, when
 
 def _only(found: Found) -> Columns:
     return found.get((), ())
-
-

@@ -1,8 +1,8 @@
 """Judging samples that somebody else has fetched: Kayenta's documents in, its result document out.
 
 Both judges answer in the same form. What ours says is put into it plainly: a metric that is found
-harmful is High or Low, one that cannot be judged has Nodata, all others pass; the score is 100 for a
-pass, and 0 for a fail and for what nobody can know.
+harmful is High or Low, one that cannot be judged has Nodata, all others pass; the score is 100 for
+a pass, and 0 for a fail and for what nobody can know.
 """
 
 from __future__ import annotations

@@ -158,9 +158,7 @@ def _row(task: DurationTask, measured: Measurement, share: int, alpha: float) ->
     )
 
 
-def _gauge(
-    measured: Measurement, ratio: float, alpha: float, certainty: float = MEDIAN
-) -> float:
+def _gauge(measured: Measurement, ratio: float, alpha: float, certainty: float = MEDIAN) -> float:
     if measured.deviation is None or math.isnan(measured.deviation) or ratio <= 1:
         return math.inf
     steps = gauge_steps(ratio, measured.deviation, alpha, certainty=certainty)
@@ -277,9 +275,7 @@ def _folded(one: Slice, fold: int) -> Slice:
             for c in columns
         )
 
-    return one.model_copy(
-        update={"canary": coarse(one.canary), "baseline": coarse(one.baseline)}
-    )
+    return one.model_copy(update={"canary": coarse(one.canary), "baseline": coarse(one.baseline)})
 
 
 def _result(

@@ -19,7 +19,7 @@ from turnout.model.canary.options import Kind, read_judge_options
 from turnout.model.canary.series import MetricSetPair, PairValues
 
 if TYPE_CHECKING:
-    from turnout.analysis.sequential import MetricVerdict, State, Verdict
+    from turnout.analysis.sequential import Metric, MetricVerdict, State, Steps, Verdict
     from turnout.model.canary.result import JudgeResult
 
 DEFAULT_THRESHOLDS = ScoreThresholds(pass_=95, marginal=75)
@@ -107,7 +107,9 @@ class SequentialJudge:
             if one.metric in judged:
                 by_metric.setdefault(one.metric, []).append(one)
         # All at once: what metrics show together is compared at the same moments.
-        steps = {name: steps_of(self._subjects[name].kind, runs) for name, runs in by_metric.items()}
+        steps = {
+            name: steps_of(self._subjects[name].kind, runs) for name, runs in by_metric.items()
+        }
         self.state = sequential.advance(self.state, steps)
 
     def say(self, *, is_end: bool) -> Opinion:

@@ -117,9 +117,7 @@ def _open(task: ReplayTask, config: CanaryConfig, number: int) -> _Window:
     measured = task.windows[number]
     names = [one.metric for one in measured.slices]
     bursts = _bursts_before(task, number, {s.name: s for s in subjects_of(config, task.duration)})
-    known = {
-        name: {**task.history.get(name, {}), "dispersion": bursts.get(name)} for name in names
-    }
+    known = {name: {**task.history.get(name, {}), "dispersion": bursts.get(name)} for name in names}
     subjects = tuple(s for s in subjects_of(config, task.duration, known) if s.name in names)
     by_name = {s.name: s for s in subjects}
     slices = [
@@ -156,9 +154,7 @@ def split_slice(subject: Subject, one: Slice, share: float, seed: int) -> Slice:
     *parts, exposure = one.canary
     if subject.exposure is None:  # time, which both arms have
         ours, theirs = split_nested(parts, share, share, seed)
-        return one.model_copy(
-            update={"canary": (*ours, exposure), "baseline": (*theirs, exposure)}
-        )
+        return one.model_copy(update={"canary": (*ours, exposure), "baseline": (*theirs, exposure)})
     arms = split_nested([exposure, *parts], share, share, seed)
     canary, baseline = ((*columns[1:], columns[0]) for columns in arms)
     return one.model_copy(update={"canary": canary, "baseline": baseline})
@@ -236,7 +232,9 @@ def _metrics(
                 ),
                 dispersion=phi,
                 autocorrelation=again,
-                suggestion=suggest(subject, alarms=sum(harm), dispersion=phi, autocorrelation=again),
+                suggestion=suggest(
+                    subject, alarms=sum(harm), dispersion=phi, autocorrelation=again
+                ),
             )
         )
     return told
@@ -361,7 +359,7 @@ def add_errors(one: Slice, chance: random.Random) -> Slice:
     """One per cent of the canary's requests fail that did not before."""
     events, exposure = one.canary
     more = tuple(
-        e + sum(chance.random() < EXTRA for _ in range(int(n - e))) if e + n == e + n else math.nan  # noqa: PLR0124 - NaN
+        e + sum(chance.random() < EXTRA for _ in range(int(n - e))) if e + n == e + n else math.nan
         for e, n in zip(events, exposure, strict=True)
     )
     return _with(one, (more, exposure))

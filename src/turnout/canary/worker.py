@@ -1,8 +1,8 @@
 """The process in which long calculations are made: `python -m turnout.canary.worker TASK`.
 
-It reads one document and prints lines of JSON: how far it is, and in the end the result or why there
-is none. It has limits of its own, gives way to everything else, and may be ended at any moment:
-it changes nothing.
+It reads one document and prints lines of JSON: how far it is, and in the end the result or why
+there is none. It has limits of its own, gives way to everything else, and may be ended at any
+moment: it changes nothing.
 """
 
 from __future__ import annotations

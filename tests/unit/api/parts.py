@@ -20,9 +20,9 @@ from turnout.api.stream import Feed
 from turnout.api.views import Finding
 from turnout.canary.apart import Workers
 from turnout.engine.operations import OperationContext, Operations
-from turnout.model.deployment import Choice, Request, Status
 from turnout.model.canary.queries import Query
 from turnout.model.canary.request import CanaryScope
+from turnout.model.deployment import Choice, Request, Status
 from turnout.model.errors import Conflict, NotFound, TurnoutError
 from turnout.model.journal import DeploymentRecord, Event
 from turnout.model.plan import Delay, Plan, StepAnswer

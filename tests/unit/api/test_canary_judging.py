@@ -28,7 +28,10 @@ def request(judge: str = "NetflixACAJudge-v1.0", *, factor: float = 2.0, **more:
             {
                 "name": "cpu",
                 "id": "1",
-                "values": {"control": [*control, "NaN"], "experiment": [factor * v for v in control]},
+                "values": {
+                    "control": [*control, "NaN"],
+                    "experiment": [factor * v for v in control],
+                },
             }
         ],
     }

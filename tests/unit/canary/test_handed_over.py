@@ -59,7 +59,10 @@ def failing(seed: int, rate: float, n: int = 60) -> list[int]:
 def test_a_harmful_proportion_is_high_and_critical_and_the_score_is_0() -> None:
     result = judged(
         [ERRORS, MUTED],
-        [pair("errors", failing(1, 0.01), failing(2, 0.04)), pair("requests", [300] * 60, [300] * 60)],
+        [
+            pair("errors", failing(1, 0.01), failing(2, 0.04)),
+            pair("requests", [300] * 60, [300] * 60),
+        ],
     )
     errors, requests = result.results
     assert (errors.classification, errors.critical) == ("High", True)
@@ -119,9 +122,7 @@ def test_pairs_of_one_metric_with_several_tags_are_judged_one_by_one() -> None:
         (JudgeChoice(name=SEQUENTIAL_JUDGE), SEQUENTIAL_JUDGE),
         (JudgeChoice(name="RemoteJudge-v1.0"), COMPATIBLE_JUDGE),
         (
-            JudgeChoice(
-                name="RemoteJudge-v1.0", judge_configurations={"judge": SEQUENTIAL_JUDGE}
-            ),
+            JudgeChoice(name="RemoteJudge-v1.0", judge_configurations={"judge": SEQUENTIAL_JUDGE}),
             SEQUENTIAL_JUDGE,
         ),
     ],

@@ -90,7 +90,12 @@ def warm_up(metric: Metric) -> int:
 
 
 def add_gauge(
-    metric: Metric, evidence: GaugeEvidence, differences: Floats, *, beta: float | None, planned: int
+    metric: Metric,
+    evidence: GaugeEvidence,
+    differences: Floats,
+    *,
+    beta: float | None,
+    planned: int,
 ) -> tuple[GaugeEvidence, Batch]:
     """The evidence after these differences, of steps in order."""
     batch = Batch(*(np.empty(len(differences)) for _ in range(5)))

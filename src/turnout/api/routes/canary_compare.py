@@ -26,7 +26,7 @@ router = APIRouter(prefix="/canary", tags=["canary"], responses=RESPONSES)
 
 @router.post("/comparisons", summary="Compare in the past")
 async def compare_past(body: CompareBody, backend: TheBackend) -> AnalysisRecord:
-    """Judge figures that are there already. The answer is kept, as an analysis without a deployment."""
+    """Judge figures that are there already; kept as an analysis without a deployment."""
     now = backend.clock.now()
     wish = await _wish(backend, body, now)
     require_window(wish.start, wish.duration, now)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from fastapi import APIRouter
+from pydantic import JsonValue
 
 from turnout.api.backend import Backend
 from turnout.api.bodies import QueryBody
@@ -46,7 +47,7 @@ async def ask(body: QueryBody, backend: TheBackend) -> QueryView:
 
 async def _query(backend: Backend, body: QueryBody) -> tuple[Query, dict[str, str]]:
     if body.query is not None:
-        document = {"metrics": [{"name": "query", "query": body.query}]}
+        document: JsonValue = {"metrics": [{"name": "query", "query": body.query}]}
         sent = read_document(CanaryConfig, document).metrics[0].query
         assert sent is not None  # noqa: S101 - it was there
         return sent, {}
