@@ -21,6 +21,7 @@ from turnout.model.canary.configuration import SEQUENTIAL_JUDGE, CanaryConfig
 from turnout.model.canary.options import Kind
 from turnout.model.errors import InvalidDocument, NotFound, Problem
 from turnout.model.names import parse_group
+from turnout.model.units import format_duration
 from turnout.ports import MetricSource
 
 CHUNK = timedelta(hours=1)
@@ -88,8 +89,8 @@ async def gather(
         windows += await _read(wish, stretch, subjects, Fetcher(source, config.templates))
     if len(windows) < FEWEST_WINDOWS:
         raise NotFound(
-            f"There are only {len(windows)} windows of {wish.duration} with figures and without a "
-            f"change of traffic; a replay needs {FEWEST_WINDOWS}",
+            f"There are only {len(windows)} windows of {format_duration(wish.duration)} with "
+            f"figures and without a change of traffic; a replay needs {FEWEST_WINDOWS}",
             hint="Take more hours, or shorter windows.",
         )
     return ReplayTask(

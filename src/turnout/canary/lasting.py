@@ -98,7 +98,8 @@ def _measure(subject: Subject, one: Slice) -> Measurement:
             step_seconds=step,
             deviation=log_deviation(one.canary[0]),
         )
-    events, exposure = one.canary[-2], one.canary[-1]
+    middle = (len(one.canary) - 1) // 2  # of a latency the threshold that tells most, about p90
+    events, exposure = one.canary[middle], one.canary[-1]
     known = [(e, n) for e, n in zip(events, exposure, strict=True) if not math.isnan(e + n)]
     seconds = len(known) * step or 1.0
     total, requests = sum(e for e, _ in known), sum(n for _, n in known)
@@ -110,7 +111,7 @@ def _measure(subject: Subject, one: Slice) -> Measurement:
         rate=(total if is_time else requests) / seconds,
         part=1.0 if is_time else total / requests if requests else 0.0,
         dispersion=subject.dispersion or 1.0,
-        threshold_ms=subject.thresholds_ms[-1] if subject.thresholds_ms else None,
+        threshold_ms=subject.thresholds_ms[middle] if subject.thresholds_ms else None,
     )
 
 
@@ -171,8 +172,10 @@ def advise(measured: Measurement, ratio: float, minutes: float) -> str:
         return "That is no regression: there are as many now."
     if minutes <= LONG:
         return ""
+    if not math.isfinite(minutes) and measured.kind == "gauge":
+        return f"There is not enough history of {measured.name} yet."
     if not math.isfinite(minutes):
-        return "Nothing happens that could be counted: choose a metric that has events."
+        return f"There are no {measured.name} that could be counted: choose a metric with events."
     more = f"{ratio - 1:.0%}".replace("%", " %")
     return (
         f"A regression of {more} needs {_hours(minutes)}: that is hardly the question to ask of "

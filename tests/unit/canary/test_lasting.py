@@ -13,6 +13,7 @@ from turnout.canary.evidence import Slice
 from turnout.canary.lasting import DurationTask, log_deviation, tell_duration
 from turnout.documents.canary import default_config
 
+
 def quiet(_doing: str, _done: float) -> None:
     pass
 

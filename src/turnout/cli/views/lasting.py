@@ -32,13 +32,15 @@ def duration_view(result: DurationResult) -> RenderableType:
 def _measured(one: Measurement) -> str:
     if one.kind == "gauge":
         known = one.deviation is not None and not math.isnan(one.deviation)
-        spread = f"{one.deviation:.1%}" if known and one.deviation is not None else "not known"
+        if not known or one.deviation is None:
+            return f"{one.name}: how much it varies is not known yet"
+        spread = f"{100 * one.deviation:.1f} %"
         return f"{one.name}: neighbouring steps of {one.step_seconds:g} s differ by {spread}"
     slow = f" slower than {one.threshold_ms:g} ms" if one.threshold_ms else ""
     part = one.part or 0.0
     bursts = f", in bursts (dispersion {one.dispersion:.1f})" if one.dispersion > 1.2 else ""
     what = slow or (" are such" if one.kind == "latency" else "")
-    return f"{one.name}: {part:.2%} of {one.rate:.4g} requests/s{what}{bursts}"
+    return f"{one.name}: {100 * part:.2f} % of {one.rate:.4g} requests/s{what}{bursts}"
 
 
 def _cells(row: DurationRow, *, is_simulated: bool) -> list[str]:

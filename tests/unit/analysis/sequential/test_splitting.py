@@ -9,9 +9,7 @@ from hypothesis import strategies as st
 
 from turnout.analysis.sequential.splitting import autocorrelation_of, split_nested
 
-COUNTS = st.lists(
-    st.tuples(*(st.integers(0, 400) for _ in range(3))), min_size=1, max_size=30
-)
+COUNTS = st.lists(st.tuples(*(st.integers(0, 400) for _ in range(3))), min_size=1, max_size=30)
 
 
 @given(COUNTS, st.floats(0.01, 0.5), st.integers(0, 2**31))
