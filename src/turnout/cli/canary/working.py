@@ -6,13 +6,12 @@ from collections.abc import Iterable
 from contextlib import nullcontext
 from typing import Any
 
-from turnout.cli.client import Json
 from turnout.cli.errors import Unreachable
 from turnout.cli.exits import Exit
 from turnout.cli.invocation import Invocation
 
 
-def await_result(call: Invocation, lines: Iterable[Json]) -> Json:
+def await_result(call: Invocation, lines: Iterable[Any]) -> Any:
     """The result, which comes last. The progress is shown at a terminal only."""
     console = call.error_console()
     status: Any = console.status("reading history") if console.is_terminal else nullcontext()
