@@ -42,7 +42,7 @@ def pair(name: str, control: list[Any], experiment: list[Any], **more: Any) -> d
 
 
 def judged(metrics: list[Any], pairs: list[Any], judge: str = SEQUENTIAL_JUDGE) -> JudgeResult:
-    document = {
+    document: Any = {
         "canaryConfig": {"name": "shop", "judge": {"name": judge}, "metrics": metrics},
         "scoreThresholds": {"pass": 95, "marginal": 75},
         "metricSetPairList": pairs,
