@@ -16,6 +16,7 @@ TITLES = {
     "lost_requests": "Requests lost",
     "growth": "Growth",
     "canary_sequential": "Sequential canary judge",
+    "canary_judge": "The compatible judge",
 }
 """Of the sections, in the order in which they are measured and shown."""
 

@@ -175,6 +175,14 @@ async def test_prometheus_gives_more_steps_than_one_answer_holds(plant: Plant) -
     assert series.values[: 60 * MINUTES : 60] == tuple(range(MINUTES))
 
 
+async def test_new_relic_is_asked_for_a_long_time_in_parts() -> None:
+    """It has no more than 366 buckets; its stand-in refuses more."""
+    async with hosted.newrelic() as stage, opened(stage.account) as sources:
+        scope = stage.scope("steady", minutes=1000)
+        (series,) = await sources.fetch(stage.query, scope, {})
+    assert shown(series) == [*range(MINUTES), *[None] * (1000 - MINUTES)]
+
+
 async def test_a_wrong_prefix_is_told_with_the_address(plant: Plant) -> None:
     stage = plant.stage("prometheus")
     account = replace(stage.account, url=stage.account.url + "/nowhere")

@@ -176,3 +176,11 @@ def test_what_is_no_range_of_ports_is_refused_in_one_line(tmp_path: Path) -> Non
 def test_what_is_no_address_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="is not an address"):
         parse_address(text)
+
+
+def test_accounts_of_metrics_systems_are_in_the_data_unless_named(tmp_path: Path) -> None:
+    assert read_settings({"data": tmp_path}).metrics_file is None
+    (tmp_path / "metrics.yaml").write_text("{}")
+    assert read_settings({"data": tmp_path}).metrics_file == tmp_path / "metrics.yaml"
+    named = {"data": tmp_path, "metrics": tmp_path / "not-there.yaml"}
+    assert read_settings(named).metrics_file == tmp_path / "not-there.yaml"

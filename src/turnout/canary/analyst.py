@@ -16,7 +16,15 @@ from functools import partial
 from typing import Any
 
 from turnout.canary.course import Situation, go_on
-from turnout.canary.evidence import Slice, count_closed, join_slices, read_slices, write_slices
+from turnout.canary.evidence import (
+    Slice,
+    count_closed,
+    fill_gap,
+    find_gaps,
+    join_slices,
+    read_slices,
+    write_slices,
+)
 from turnout.canary.fetching import Arm, Fetcher, Found, Window, settle
 from turnout.canary.history import learn
 from turnout.canary.opinions import Answer, Judge, Opinion
@@ -37,6 +45,7 @@ from turnout.model.analysis import (
 from turnout.model.canary.configuration import CanaryConfig
 from turnout.model.canary.document import read_document, write_document
 from turnout.model.canary.options import Kind
+from turnout.model.canary.queries import RouterQuery
 from turnout.model.errors import NotFound, Temporary
 from turnout.ports import CanaryArchive, Clock, MetricSource
 
@@ -55,6 +64,9 @@ REMEMBERED = 100
 
 COMPATIBLE_INTERVAL = timedelta(seconds=60)
 """The compatible judge alarms the more often, the more often it is asked."""
+
+
+_ADDED_UP = (Kind.COUNT, Kind.PROPORTION, Kind.LATENCY)
 
 
 @dataclass(slots=True)
@@ -265,11 +277,31 @@ async def _fetch_closed(
     if first >= last:
         return []
     window = Window(live.start, subject.step, first, last)
-    canary, baseline = await asyncio.gather(
-        *(fetcher.fetch(subject, arm, window) for arm in arms_of(live.record.analysis))
-    )
+    arms = arms_of(live.record.analysis)
+    canary, baseline = await fetch_both(fetcher, subject, arms, window)
     overdue = live.steps_until(subject, now - max(OVERDUE, 3 * subject.step)) - first
     return close_steps(subject, window, canary, baseline, overdue=overdue)
+
+
+async def fetch_both(
+    fetcher: Fetcher, subject: Subject, arms: tuple[Arm, Arm], window: Window
+) -> tuple[Found, Found]:
+    """The figures of both arms. What the router counted while nobody looked is known as a total: it
+    is told in the last step of that time, the others had nothing.
+    """
+    canary, baseline = await asyncio.gather(*(fetcher.fetch(subject, a, window) for a in arms))
+    if not isinstance(subject.query, RouterQuery) or subject.kind not in _ADDED_UP:
+        return canary, baseline
+    for first, last in find_gaps(canary.get((), ()), baseline.get((), ())):
+        whole = Window(
+            window.start + (window.first + first) * window.step, (last - first) * window.step, 0, 1
+        )
+        totals = await asyncio.gather(*(fetcher.fetch(subject, a, whole) for a in arms))
+        both = [found.get((), ()) for found in totals]
+        if all(columns and not any(math.isnan(c[0]) for c in columns) for columns in both):
+            canary = {(): fill_gap(canary[()], both[0], first, last)}
+            baseline = {(): fill_gap(baseline[()], both[1], first, last)}
+    return canary, baseline
 
 
 def close_steps(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from turnout.canary.opinions import Answer, Opinion
@@ -21,6 +21,10 @@ from turnout.model.units import format_duration
 NOBODY_DECIDED = "nobody decided within"
 
 _VERDICTS = {Answer.PASS: AnalysisVerdict.PASS, Answer.FAIL: AnalysisVerdict.FAIL}
+
+
+_TOLD = 2
+"""Problems that a question names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +89,8 @@ def _await_person(record: AnalysisRecord, seen: Situation, since: datetime) -> A
         f"waits for a decision{who} until {until:%H:%M:%S} UTC "
         f"(turnout canary answer {record.analysis.id} pass|fail)"
     )
-    return _with(record, seen, AnalysisVerdict.ASKING, f"{asked}. {_so_far(seen)}", until)
+    why = "; ".join([*seen.opinion.problems[:_TOLD], *seen.errors]) or _so_far(seen)
+    return _with(record, seen, AnalysisVerdict.ASKING, f"{asked}. {why}", until)
 
 
 def _undecided(record: AnalysisRecord, seen: Situation) -> AnalysisRecord:
@@ -101,9 +106,7 @@ def _undecided(record: AnalysisRecord, seen: Situation) -> AnalysisRecord:
     if how is OnInconclusive.FAIL:
         verdict = AnalysisVerdict.ERROR if seen.errors else AnalysisVerdict.INCONCLUSIVE
         return _ended(record, seen, verdict, why)
-    asked = record.model_copy(update={"asked_at": seen.now})
-    opinion = replace(seen.opinion, sentence=f"inconclusive: {why}")
-    return _await_person(asked, replace(seen, opinion=opinion, errors=()), seen.now)
+    return _await_person(record.model_copy(update={"asked_at": seen.now}), seen, seen.now)
 
 
 def _so_far(seen: Situation) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from itertools import pairwise
 
 from pydantic import TypeAdapter
 
@@ -84,3 +85,19 @@ def _joined(one: Slice, other: Slice) -> Slice:
 
 def _beside(left: Columns, right: Columns, known: int) -> Columns:
     return tuple((*a, *b[max(known, 0) :]) for a, b in zip(left, right, strict=True))
+
+
+def find_gaps(canary: Columns, baseline: Columns) -> list[tuple[int, int]]:
+    """Runs of steps that are missing in between: first, and behind last."""
+    columns = (*canary, *baseline)
+    length = min((len(column) for column in columns), default=0)
+    known = [n for n in range(length) if not any(math.isnan(column[n]) for column in columns)]
+    return [(a + 1, b) for a, b in pairwise([-1, *known]) if b - a > 1]
+
+
+def fill_gap(columns: Columns, totals: Columns, first: int, last: int) -> Columns:
+    """The columns with nothing in these steps but the totals in the last one."""
+    return tuple(
+        (*column[:first], *(0.0,) * (last - first - 1), total[0], *column[last:])
+        for column, total in zip(columns, totals, strict=True)
+    )

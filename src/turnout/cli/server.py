@@ -84,6 +84,13 @@ def server(
     envoy_binary: Annotated[
         str | None, typer.Option(metavar="FILE", help="Another envoy program.")
     ] = None,
+    metrics: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FILE",
+            help="Accounts of metrics systems. [default: metrics.yaml in the data folder]",
+        ),
+    ] = None,
     ports: Annotated[
         str | None,
         typer.Option(metavar="FIRST-LAST", help="Ports for instances. [default: 20000-29999]"),
@@ -130,6 +137,7 @@ def server(
         "temporal": temporal,
         "temporal_binary": temporal_binary,
         "envoy_binary": envoy_binary,
+        "metrics": metrics,
         "ports": ports,
         "log_level": str(log_level) if log_level else None,
         "log_format": str(log_format) if log_format else None,

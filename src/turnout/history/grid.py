@@ -74,8 +74,9 @@ class Counts:
         if 0 <= index < self._grid.count:
             self._is_seen[index] = True
             for name, value in sample.values.items():
-                sums = self._sums.setdefault(name, [0.0] * self._grid.count)
-                sums[index] += math.nan if value is None else value
+                if name not in self._sums:
+                    self._sums[name] = [0.0] * self._grid.count
+                self._sums[name][index] += math.nan if value is None else value
 
     def column(self, name: str) -> tuple[float, ...]:
         """The sums of one column; NaN where nobody looked all through the step."""

@@ -63,6 +63,8 @@ def _parse_url(text: str) -> str:
 
 
 def _secret(text: str) -> Secret:
+    if not text.isascii():
+        raise ValueError("must be plain characters (ASCII): others cannot be sent in a header")
     return Secret(text=texts.parse_line(text))
 
 
@@ -154,8 +156,15 @@ _DEFAULTS = {"prometheus": {"scope_label": "instance"}}
 _FIELDS = frozenset({"timeout", "at_once", "per_minute"})
 
 
-def read_accounts(path: Path) -> tuple[Account, ...]:
-    """The accounts of a file. Raises `InvalidDocument` with every mistake."""
+def known_keys() -> frozenset[str]:
+    """The keys that an account may have, of whatever type."""
+    return frozenset(_SHARED).union(*_KINDS.values())
+
+
+def read_accounts(path: Path | None) -> tuple[Account, ...]:
+    """The accounts of a file; none without one. Raises `InvalidDocument` with every mistake."""
+    if path is None:
+        return ()
     report = Report()
     accounts: list[Account] = []
     with suppress(Unreadable):  # what was wrong is in the report

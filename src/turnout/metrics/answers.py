@@ -38,7 +38,7 @@ def parse_samples(pairs: list[Any], *, ms: int, who: str) -> tuple[Sample, ...]:
 
 def parse_value(value: Any) -> float | None:
     """A sample's value: a number, or a text for what JSON cannot tell; None = there is none."""
-    if isinstance(value, bool) or value is None:
+    if value is None or value is True or value is False:
         return None
     try:
         number = float(value)

@@ -13,13 +13,13 @@ from __future__ import annotations
 import asyncio
 import json
 import ssl
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 import httpx2
 import stamina
@@ -34,18 +34,22 @@ from turnout.ports import Clock
 
 MOST_BYTES = 32 * 1024 * 1024
 """Of one answer: about a million samples."""
+LARGE = 256 * 1024
+"""From so many bytes on an answer is read in a thread: others of this process have their turn."""
 PATIENCE = timedelta(seconds=30)
 """The longest wait for a turn."""
+SHORTEST_SECRET = 8
 MOST_SKEW = timedelta(seconds=5)
 ATTEMPTS = 3
 
 _EXCERPT = 300
 _PASSING = frozenset({408, 425, 429})
 _NEVER = frozenset({501, 505})
-_THROTTLED = ("Throttl", "RequestLimitExceeded", "TOO_MANY_REQUESTS")
+_THROTTLED = ("Throttl", "RequestLimitExceeded")  # of Amazon, with status 400
 
 log = structlog.get_logger(__name__)
 
+T = TypeVar("T")
 Json = Any  # what a store answers: JSON of any form, looked into with care
 
 
@@ -88,15 +92,19 @@ class Caller:
         """The time, for calls that are signed with it."""
         return self._clock.now()
 
-    async def ask(self, call: Call) -> Json:
-        """The answer to a call that may be repeated. Raises `Temporary` or `Permanent`."""
+    async def ask(self, call: Call, read: Callable[[Json], T]) -> T:
+        """What `read` makes of the answer to a call that may be repeated. It raises `Temporary`
+        for half an answer, which is asked for again.
+
+        Raises `Temporary` or `Permanent`.
+        """
         async for attempt in stamina.retry_context(
             on=_pause, attempts=ATTEMPTS, timeout=None, wait_initial=0.2, wait_jitter=0.2
         ):
             with attempt:
                 async with self._slots:
                     await self._await_turn()
-                    return await self._ask_once(call)
+                    return await self._ask_once(call, read)
         raise AssertionError  # the last attempt returns or raises
 
     async def _await_turn(self) -> None:
@@ -116,7 +124,7 @@ class Caller:
         if turn > now:
             await self._clock.sleep(turn - now)
 
-    async def _ask_once(self, call: Call) -> Json:
+    async def _ask_once(self, call: Call, read: Callable[[Json], T]) -> T:
         asked = self._clock.now()
         try:
             async with asyncio.timeout(self.account.timeout.total_seconds()):
@@ -136,7 +144,9 @@ class Caller:
         self._note_limits(response)
         if not response.is_success:
             raise self._error(call, response, body)
-        return self._parse(call, body)
+        if len(body) < LARGE:
+            return read(self._parse(call, body))
+        return await asyncio.to_thread(lambda: read(self._parse(call, body)))
 
     async def _send(self, call: Call) -> tuple[httpx2.Response, bytes]:
         account = self.account
@@ -169,7 +179,7 @@ class Caller:
     def _parse(self, call: Call, body: bytes) -> Json:
         try:
             return json.loads(body)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise Temporary(
                 f"{self._place(call)}: {len(body)} bytes came back that are not JSON: "
                 f'"{self._excerpt(body)}"',
@@ -180,7 +190,7 @@ class Caller:
         status, said = response.status_code, self._excerpt(body)
         what = f"{self._place(call)}: {status} {response.reason_phrase}".rstrip()
         what = f'{what}: "{said}"' if said else what
-        is_throttled = any(word in said for word in _THROTTLED)
+        is_throttled = said.startswith(_THROTTLED)
         if status in _PASSING or is_throttled or (status >= 500 and status not in _NEVER):
             wait = _retry_after(response, self._clock.now())
             return Temporary(what, retry_after=wait.total_seconds() if wait else None)
@@ -215,14 +225,14 @@ class Caller:
         return text if len(text) <= _EXCERPT else f"{text[:_EXCERPT]}…"
 
     def _hidden(self, text: str) -> str:
+        """The text without secrets. A short header is none: it is a tenant's name or the like."""
         account = self.account
-        secrets = (*account.secrets.values(), *account.headers.values())
         found: list[str] = []
-        for secret in secrets:
-            with suppress(Permanent):  # one that is gone was not sent
-                found.append(secret.reveal())
-        with suppress(Permanent):
+        with suppress(Permanent):  # a secret that is gone was not sent
             found += (value.rpartition(" ")[2] for value in build_authorization(account).values())
+            found += (secret.reveal() for secret in account.secrets.values())
+            headers = (secret.reveal() for secret in account.headers.values())
+            found += (value for value in headers if len(value) >= SHORTEST_SECRET)
         return hide(text, found)
 
     def _place(self, call: Call) -> str:
@@ -274,7 +284,7 @@ def _skew(response: httpx2.Response, asked: datetime, came: datetime) -> timedel
 def _reason(body: bytes) -> str:
     """What a store says of an error: they have several words for it."""
     text = body[: 64 * 1024].decode(errors="replace")
-    with suppress(ValueError):
+    with suppress(ValueError, RecursionError):
         said = json.loads(text)
         if isinstance(said, dict):
             kind = str(said.get("__type") or said.get("errorType") or "")

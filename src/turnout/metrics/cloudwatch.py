@@ -42,18 +42,16 @@ class CloudWatchStore:
 
     async def ask(self, caller: Caller, query: Query, text: str, scope: CanaryScope) -> list[Track]:
         samples: list[tuple[int, float | None]] = []
-        token = ""
+        token, who = "", caller.account.name
         for _ in range(MOST_PAGES):
             content = build_content(text, scope, token)
-            answer = await caller.ask(
-                build_call(content, caller.account, self._region, caller.now())
-            )
-            token = _read_token(answer)
-            samples += parse_page(answer, caller.account.name, is_last=not token)
+            call = build_call(content, caller.account, self._region, caller.now())
+            page, token = await caller.ask(call, lambda answer: parse_page(answer, who))
+            samples += page
             if not token:
                 return [Track({}, tuple(samples))] if samples else []
         raise Permanent(
-            f"{caller.account.name}: more than {MOST_PAGES} pages",
+            f"{who}: more than {MOST_PAGES} pages",
             hint="Ask for a shorter time, or with a longer step.",
         )
 
@@ -111,22 +109,21 @@ def build_call(content: bytes, account: Account, region: str, now: datetime) -> 
     return Call("/", method="POST", headers=signed, content=content)
 
 
-def parse_page(answer: Any, who: str, *, is_last: bool) -> list[tuple[int, float | None]]:
-    """The samples of one page. Raises `Temporary` when the last page is not whole."""
+def parse_page(answer: Any, who: str) -> tuple[list[tuple[int, float | None]], str]:
+    """The samples of one page, and the token of the next one; empty = it was the last. Raises
+    `Temporary` when the last page is not whole.
+    """
+    token = str(pick(answer, kind=dict, who=who).get("NextToken") or "")
     samples: list[tuple[int, float | None]] = []
     for result in pick(answer, "MetricDataResults", kind=list, who=who):
         status = pick(result, kind=dict, who=who).get("StatusCode", "Complete")
         if status == "Forbidden":
             raise Permanent(f"{who}: CloudWatch forbids this metric")
-        if status == "InternalError" or (is_last and status == "PartialData"):
+        if status == "InternalError" or (status == "PartialData" and not token):
             raise Temporary(f"{who}: CloudWatch gave a part of the figures only ({status})")
         times = pick(result, "Timestamps", kind=list, who=who)
         values = pick(result, "Values", kind=list, who=who)
         if len(times) != len(values):
             raise Temporary(f"{who}: {len(times)} times came with {len(values)} values")
         samples += parse_samples(list(zip(times, values, strict=True)), ms=1000, who=who)
-    return samples
-
-
-def _read_token(answer: Any) -> str:
-    return str(answer.get("NextToken") or "") if isinstance(answer, dict) else ""
+    return samples, token

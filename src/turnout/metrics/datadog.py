@@ -28,7 +28,7 @@ class DatadogStore:
 
     async def ask(self, caller: Caller, query: Query, text: str, scope: CanaryScope) -> list[Track]:
         call = build_call(text, scope, build_keys(caller.account))
-        return parse_answer(await caller.ask(call), caller.account.name)
+        return await caller.ask(call, lambda answer: parse_answer(answer, caller.account.name))
 
 
 def build_query(query: DatadogQuery, scope: CanaryScope, templates: Mapping[str, str]) -> str:

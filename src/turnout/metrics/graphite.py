@@ -26,7 +26,8 @@ class GraphiteStore:
 
     async def ask(self, caller: Caller, query: Query, text: str, scope: CanaryScope) -> list[Track]:
         call = build_call(text, scope, build_authorization(caller.account))
-        return parse_answer(await caller.ask(call), scope, caller.account.name)
+        who = caller.account.name
+        return await caller.ask(call, lambda answer: parse_answer(answer, scope, who))
 
 
 def build_query(query: GraphiteQuery, scope: CanaryScope) -> str:

@@ -33,9 +33,8 @@ class InfluxDbStore:
 
     async def ask(self, caller: Caller, query: Query, text: str, scope: CanaryScope) -> list[Track]:
         params = {"db": self._database, "q": text, "epoch": "ms"}
-        headers = build_authorization(caller.account)
-        answer = await caller.ask(Call("/query", params, headers=headers))
-        return parse_answer(answer, caller.account.name)
+        call = Call("/query", params, headers=build_authorization(caller.account))
+        return await caller.ask(call, lambda answer: parse_answer(answer, caller.account.name))
 
 
 def build_query(query: InfluxDbQuery, scope: CanaryScope, templates: Mapping[str, str]) -> str:

@@ -16,7 +16,7 @@ from turnout.metrics.source import of_type
 from turnout.metrics.templates import attributes_of, bind, choose_template, expand, refused
 from turnout.model.canary.queries import PrometheusQuery, Query
 from turnout.model.canary.request import CanaryScope
-from turnout.model.errors import Temporary
+from turnout.model.errors import Permanent, Temporary
 
 WHOLE = "PromQL:"
 """A template that begins so is the whole query."""
@@ -38,8 +38,8 @@ class PrometheusStore:
         )
 
     async def ask(self, caller: Caller, query: Query, text: str, scope: CanaryScope) -> list[Track]:
-        answer = await caller.ask(build_call(text, scope, build_authorization(caller.account)))
-        return parse_answer(answer, caller.account.name)
+        call = build_call(text, scope, build_authorization(caller.account))
+        return await caller.ask(call, lambda answer: parse_answer(answer, caller.account.name))
 
 
 def build_query(
@@ -85,6 +85,11 @@ def parse_answer(answer: Any, who: str) -> list[Track]:
 
 def _track(entry: Any, who: str) -> Track:
     metric = pick(entry, "metric", kind=dict, who=who)
+    if "histograms" in entry:
+        raise Permanent(
+            f"{who}: histograms came back, not figures",
+            hint="Make figures of them: histogram_quantile, histogram_count …",
+        )
     values = pick(entry, "values", kind=list, who=who)
     tags = {str(key): str(value) for key, value in metric.items() if key != "__name__"}
     return Track(tags, parse_samples(values, ms=1000, who=who))

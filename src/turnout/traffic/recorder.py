@@ -169,11 +169,17 @@ class TrafficRecorder:
         self._lock = asyncio.Lock()
 
     async def run(self) -> None:
-        """Sample, until cancelled. Never raises an error of the router: it may come back."""
-        while True:
-            with suppress(AdapterError):
-                await self.sample()
-            await asyncio.sleep(_until_next(self._wall(), self._interval))
+        """Sample, until cancelled; what is not yet in the history is written then. Never raises an
+        error of the router: it may come back.
+        """
+        try:
+            while True:
+                with suppress(AdapterError):
+                    await self.sample()
+                await asyncio.sleep(_until_next(self._wall(), self._interval))
+        finally:
+            if self._history is not None:
+                await self._history.flush()
 
     async def sample(self) -> None:
         """Read the counters now. Raises `AdapterError`."""

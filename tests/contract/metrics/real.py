@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import socket
 import subprocess
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -107,12 +108,14 @@ def _fill_influxdb(client: httpx2.Client) -> None:
     user = f"CREATE USER ada WITH PASSWORD '{PASSWORD}' WITH ALL PRIVILEGES"
     for statement in (user, "CREATE DATABASE figures"):
         client.post("/query", data={"q": statement}).raise_for_status()
-    lines = [
-        f"figure,server_group={p.group}{',zone=' + p.zone if p.zone else ''} value={p.value} {p.second}"
-        for p in points()
-    ]
+    text = "\n".join(map(_line, points()))
     params = {"db": "figures", "precision": "s"}
-    client.post("/write", params=params, content="\n".join(lines)).raise_for_status()
+    client.post("/write", params=params, content=text).raise_for_status()
+
+
+def _line(point: Point) -> str:
+    zone = f",zone={point.zone}" if point.zone else ""
+    return f"figure,server_group={point.group}{zone} value={point.value} {point.second}"
 
 
 @contextmanager
@@ -164,21 +167,18 @@ CACHE_QUERY_PORT = {queries}
 """
 
 
-def _fill_graphite(port: int, check: object) -> None:
+def _fill_graphite(port: int, check: Callable[[], None]) -> None:
     text = "".join(f"figure.{p.group}.{p.zone or 'all'} {p.value} {p.second}\n" for p in points())
     with _connected(port, check) as connection:
         connection.sendall(text.encode())
 
 
-def _connected(port: int, check: object) -> socket.socket:
-    import time
-
+def _connected(port: int, check: Callable[[], None]) -> socket.socket:
     deadline = time.monotonic() + 60
     while True:
         try:
             return socket.create_connection(("127.0.0.1", port), timeout=5)
         except OSError:
-            assert callable(check)
             check()
             assert time.monotonic() < deadline, "carbon-cache takes no samples"
             time.sleep(0.1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import sys
 import types
@@ -37,9 +38,8 @@ def main(port: int) -> None:
     sys.modules[settings.__name__] = settings
     os.environ["DJANGO_SETTINGS_MODULE"] = "graphite.settings"
     os.environ["GRAPHITE_SETTINGS_MODULE"] = settings.__name__
-    from django.core.wsgi import get_wsgi_application
-
-    with make_server("127.0.0.1", port, get_wsgi_application(), handler_class=Quiet) as server:
+    application = importlib.import_module("django.core.wsgi").get_wsgi_application()
+    with make_server("127.0.0.1", port, application, handler_class=Quiet) as server:
         server.serve_forever()
 
 

@@ -1,13 +1,21 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+import math
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 from tests.integration.envoy.services import Connection, Service, ask, services, until
-from turnout.model.traffic import GroupTraffic, Listener
-from turnout.traffic.envoy import EnvoyRouter
+from turnout.history import History
+from turnout.model.canary.queries import RouterQuery
+from turnout.model.canary.request import CanaryScope
+from turnout.model.traffic import Endpoint, EndpointState, GroupTraffic, Listener
+from turnout.traffic.envoy import LATENCY_MS, EnvoyRouter
 from turnout.traffic.recorder import TrafficRecorder
+from turnout.traffic.source import RouterSource
 
 OLD, NEW = "shop-v001", "shop-v002"
 
@@ -135,3 +143,161 @@ async def test_recorder_answers_for_the_window_that_is_asked_for(
         hour = timedelta(hours=1)
         whole = await recorder.observe_window("shop", OLD, begin - hour, datetime.now(UTC))
         assert whole.requests >= 10
+
+
+async def observe(router: EnvoyRouter) -> GroupTraffic:
+    return (await router.observe_traffic("shop"))[OLD]
+
+
+async def test_connections_that_an_instance_refuses_are_resets_of_every_attempt(
+    router: EnvoyRouter, port: int
+) -> None:
+    async with services("old", "new") as (old, new):
+        await serve(router, port, old, new)
+        before = await observe(router)
+        await old.kill()
+        assert (await ask(port)).status == 503
+        seen = await figures(router, OLD, lambda t: t.failed > before.failed)
+        assert (seen.failed - before.failed, seen.resets - before.resets) == (1, 1 + 3)
+        assert seen.timeouts == before.timeouts
+
+
+async def test_a_connection_that_is_closed_with_a_request_in_flight_is_a_reset(
+    router: EnvoyRouter, port: int
+) -> None:
+    async with services("old", "new") as (old, new):
+        await serve(router, port, old, new)
+        before = await observe(router)
+        cut_off = asyncio.create_task(ask(port, "/?seconds=30"))
+        await until(lambda: old.active == 1)
+        for writer in list(old.writers):
+            writer.transport.abort()
+        assert (await cut_off).status == 503
+        seen = await figures(router, OLD, lambda t: t.failed > before.failed)
+        assert (seen.resets - before.resets, seen.timeouts) == (1, 0)
+
+
+async def test_a_client_that_goes_away_is_no_reset(router: EnvoyRouter, port: int) -> None:
+    async with services("old", "new") as (old, new):
+        await serve(router, port, old, new)
+        before = await observe(router)
+        connection = await Connection.open(port)
+        asking = asyncio.create_task(connection.ask("/held"))
+        await until(lambda: old.active == 1)
+        connection.close()
+        with suppress(EOFError, OSError):
+            await asking
+        await figures(router, OLD, lambda t: t.active == 0)
+        assert (await ask(port)).status == 200
+        seen = await figures(router, OLD, lambda t: t.requests > before.requests)
+        assert (seen.resets, seen.timeouts) == (before.resets, 0)
+
+
+@contextmanager
+def deaf_endpoint() -> Iterator[Endpoint]:
+    """Its queue of connections is full, and nobody takes one out of it."""
+    with socket.socket() as listening, socket.socket() as first, socket.socket() as second:
+        listening.bind(("127.0.0.1", 0))
+        listening.listen(0)
+        for waiting in (first, second):
+            waiting.setblocking(False)
+            with suppress(BlockingIOError):
+                waiting.connect(listening.getsockname())
+        yield Endpoint(
+            instance="deaf",
+            host="127.0.0.1",
+            port=listening.getsockname()[1],
+            state=EndpointState.HEALTHY,
+        )
+
+
+async def test_connections_that_take_too_long_are_timeouts_and_no_resets(
+    router: EnvoyRouter, port: int
+) -> None:
+    async with services("old", "new") as (old, new):
+        await serve(router, port, old, new)
+        before = await observe(router)
+        with deaf_endpoint() as deaf:
+            await router.apply_endpoints("shop", {OLD: [deaf], NEW: [new.endpoint()]})
+            assert (await ask(port)).status == 503
+        seen = await figures(router, OLD, lambda t: t.timeouts > 0)
+        assert (seen.timeouts, seen.resets) == (1 + 3, before.resets)
+
+
+async def test_an_answer_that_ends_with_its_connection_is_no_reset(
+    router: EnvoyRouter, port: int
+) -> None:
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 200 OK\r\nconnection: close\r\n\r\nthat was all")
+        await writer.drain()
+        writer.close()
+
+    async with services("old", "new") as (old, new):
+        await serve(router, port, old, new)
+        before = await observe(router)
+        async with await asyncio.start_server(answer, "127.0.0.1", 0) as server:
+            there = server.sockets[0].getsockname()[1]
+            closing = old.endpoint().model_copy(update={"port": there})
+            await router.apply_endpoints("shop", {OLD: [closing], NEW: [new.endpoint()]})
+            _, writer = connection = await asyncio.open_connection("127.0.0.1", port)
+            writer.write(b"GET / HTTP/1.1\r\nhost: test\r\nconnection: close\r\n\r\n")
+            assert b"that was all" in await connection[0].read()
+            writer.close()
+        seen = await figures(router, OLD, lambda t: t.requests > before.requests)
+        assert (seen.failed, seen.resets) == (before.failed, before.resets)
+
+
+async def test_a_websocket_that_the_instance_ends_is_a_reset(
+    router: EnvoyRouter, port: int
+) -> None:
+    async with services("old", "new") as (old, new):
+        await serve(router, port, old, new)
+        before = await observe(router)
+        connection = await Connection.open(port)
+        await connection.upgrade()
+        for writer in list(old.writers):
+            writer.close()
+        assert await connection.reader.read() == b""
+        connection.close()
+        seen = await figures(router, OLD, lambda t: t.resets > before.resets)
+        assert (seen.failed, seen.resets) == (before.failed, before.resets + 1)
+
+
+async def test_a_canary_finds_what_was_served_second_by_second(
+    router: EnvoyRouter, port: int, tmp_path: Path
+) -> None:
+    history = History(tmp_path / "figures", hours=10)
+    source = RouterSource(history, LATENCY_MS)
+    async with services("old", "new") as (old, new), asyncio.TaskGroup() as tasks:
+        await serve(router, port, old, new)
+        recorder = TrafficRecorder(router, history=history, interval=timedelta(milliseconds=200))
+        recording = tasks.create_task(recorder.run())
+        await until(lambda: source.complete_until() is not None)
+        start = source.complete_until()
+        assert start is not None
+        for status, seconds in ((200, 0), (200, 0.4), (200, 0.4), (500, 0), (404, 0)):
+            await ask(port, f"/?status={status}&seconds={seconds}")
+        await figures(router, OLD, lambda t: t.latency_ms[-1][1] == t.requests)
+        step = math.ceil((datetime.now(UTC) - start).total_seconds() + 0.5)
+        end = start + timedelta(seconds=step)
+        await until(lambda: (source.complete_until() or start) >= end)
+        recording.cancel()
+        scope = CanaryScope(
+            scope=OLD,
+            location="shop",
+            start=start,
+            end=end,
+            step=step,
+            extended_scope_params={"thresholdsMs": "210"},
+        )
+
+        async def ask_for(metric: str, quantile: float | None = None) -> list[float]:
+            query = RouterQuery(type="router", metric_name=metric, quantile=quantile)
+            return [series.values[0] for series in await source.fetch(query, scope, {})]
+
+        assert await ask_for("requests") == [5]
+        assert await ask_for("errors") == [1]
+        assert await ask_for("client_errors") == [1]
+        assert await ask_for("latency") == [2]
+        assert 300 < (await ask_for("latency_quantile", 0.9))[0] <= 500

@@ -6,6 +6,7 @@ import asyncio
 import signal
 import time
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from tests.integration.server.running import (
     start,
     until,
 )
+from turnout.history import History, Sample
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("server")]
 
@@ -122,6 +124,31 @@ async def test_a_stopped_everything_comes_back_with_the_next_server(
             return {} if await statuses(port, 1) == {200} else None
 
         await until(serves)
+
+
+async def test_what_was_served_is_known_over_the_death_of_the_server(
+    data: Path, tmp_path: Path
+) -> None:
+    port = free_port()
+    async with running_server(data) as server:
+        await server.await_end(await server.deploy(service(port), tmp_path))
+        assert await statuses(port, 20) == {200}
+        await server.end(signal.SIGKILL)
+    assert await statuses(port, 7) == {200}
+    async with running_server(data, stop_everything=True) as server:
+
+        async def looks_again() -> dict[str, Any] | None:
+            return {} if (data / "figures" / "traffic.1.jsonl").exists() else None
+
+        await until(looks_again)
+
+    kept: list[Sample] = []
+    now = datetime.now(UTC)
+    for kind in ("router", "instances"):
+        history = History(data / "figures" / kind, hours=1)
+        await history.read("tiny-v000", now - timedelta(hours=1), now, kept.append)
+    assert sum(sample.values.get("requests") or 0 for sample in kept) == 27
+    assert any(sample.values.get("memory") for sample in kept)
 
 
 @pytest.mark.parametrize("moment", ["create", "ready", "switch"])

@@ -51,6 +51,14 @@ class FakeSource:
         self.trouble: TurnoutError | None = None
         self.known_until = math.inf
         """Seconds; later samples are missing."""
+        self.gap = (math.inf, math.inf)
+        """Seconds in which nobody looked: known as a total only."""
+
+    def _is_torn(self, begin: int, step: int) -> bool:
+        first, last = self.gap
+        return (
+            begin < last and begin + step > first and not (begin <= first and begin + step >= last)
+        )
 
     def describe(self, query: Query, scope: CanaryScope, templates: Mapping[str, str]) -> str:
         return str(query)
@@ -69,7 +77,7 @@ class FakeSource:
 
         def total(n: int) -> float:
             begin = int(first + n * scope.step)
-            if begin + scope.step > self.known_until:
+            if begin + scope.step > self.known_until or self._is_torn(begin, scope.step):
                 return math.nan
             found = [self.value(figure, scope.scope or "", begin + s) for s in range(scope.step)]
             return sum(found) / (scope.step if figure in ("cpu", "memory") else 1)

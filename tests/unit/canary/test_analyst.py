@@ -124,6 +124,20 @@ async def test_a_store_that_comes_back_is_asked_for_what_was_missed() -> None:
     assert (await house.wait(2)).verdict is AnalysisVerdict.FAIL
 
 
+async def test_what_was_counted_while_nobody_looked_is_taken_as_a_total() -> None:
+    def once(figure: str, group: str, second: int) -> float:
+        return broken(figure, group, second) if 3630 <= second < 3650 else healthy(figure, group, 1)
+
+    house = House(once)
+    await house.wait(20)
+    house.source.gap = (3625, 3655)
+    await house.clock.sleep(timedelta(seconds=40))
+    house.restarted()
+    finding = await house.wait(10)
+    assert finding.verdict is AnalysisVerdict.FAIL
+    assert finding.figures["errors, canary"] == 20
+
+
 async def test_a_step_is_closed_when_it_is_complete_and_not_waited_for_for_ever() -> None:
     house = House()
     house.source.known_until = 3600 + 5

@@ -4,6 +4,8 @@ import math
 import random
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -11,7 +13,7 @@ from hypothesis import strategies as st
 
 from turnout.history import Counts, Grid, Means, Sample
 
-NAN = pytest.approx(math.nan, nan_ok=True)
+NAN: Any = pytest.approx(math.nan, nan_ok=True)  # equals itself
 
 
 def sample(begin: float, end: float, requests: float = 1) -> Sample:
@@ -106,10 +108,8 @@ def test_looks_once_a_second_leave_no_step_out_and_no_request(
     """As the recorder looks: at whole seconds, a bit late."""
     chance = random.Random(seed)
     ends = [second + phase + chance.uniform(0, 0.2) for second in range(1000, 1302)]
-    samples = [
-        sample(begin, end, chance.randint(0, 9)) for begin, end in zip(ends, ends[1:], strict=False)
-    ]
-    found = counted(Grid(1001 - 1, step, 300 // step), [sample(998, ends[0], 0), *samples])
+    samples = [sample(begin, end, chance.randint(0, 9)) for begin, end in pairwise(ends)]
+    found = counted(Grid(1000, step, 300 // step), [sample(998, ends[0], 0), *samples])
     assert not any(math.isnan(value) for value in found[1:])
     within = [s.values["requests"] or 0 for s in samples if 1000 + step <= s.middle < 1300]
     assert sum(found[1:]) == sum(within)

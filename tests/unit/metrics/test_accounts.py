@@ -95,11 +95,11 @@ def test_every_mistake_is_told_with_its_place(tmp_path: Path) -> None:
         tmp_path,
         """\
 prod:
-  type: promethues
+  type: prometheu
 two:
   type: graphite
   url: graphite.example
-  timout: 3s
+  time_out: 3s
 three:
   type: influxdb
   url: http://i
@@ -108,7 +108,7 @@ three:
     assert [(p.line, p.path, p.nearest) for p in found] == [
         (2, "prod.type", "prometheus"),
         (5, "two.url", ""),
-        (6, "two.timout", "timeout"),
+        (6, "two.time_out", "timeout"),
         (8, "three.database", ""),
     ]
 
@@ -122,6 +122,7 @@ three:
         ("a: {type: graphite, url: 'http://u:p@g'}", "ends up in logs"),
         ("a: {type: graphite, url: 'http://g?x=1'}", "must end with its path"),
         ("a: {type: graphite, url: 'http://g', user: u}", "belong together"),
+        ("a: {type: graphite, url: 'http://g', token: päss}", "plain characters"),
         ("a: {type: graphite, url: 'http://g', user: u, password: p, token: t}", "one is enough"),
         ("a: {type: graphite, url: 'http://g', token: {file: /not/there}}", "cannot be read"),
         ("a: {type: graphite, url: 'http://g', token: {environment: NOT_THERE_1}}", "no secret"),

@@ -70,12 +70,13 @@ def page(status: str, times: list[object], values: list[object]) -> dict[str, ob
 
 
 def test_a_page_is_times_and_values() -> None:
-    found = parse_page(page("Complete", [60, 120.0], [1, 2.5]), "aws", is_last=True)
-    assert found == [(60_000, 1.0), (120_000, 2.5)]
+    found = parse_page(page("Complete", [60, 120.0], [1, 2.5]), "aws")
+    assert found == ([(60_000, 1.0), (120_000, 2.5)], "")
 
 
 def test_a_part_is_fine_while_more_is_to_come() -> None:
-    assert parse_page(page("PartialData", [60], [1]), "aws", is_last=False) == [(60_000, 1.0)]
+    part = {**page("PartialData", [60], [1]), "NextToken": "more"}
+    assert parse_page(part, "aws") == ([(60_000, 1.0)], "more")
 
 
 @pytest.mark.parametrize(
@@ -91,7 +92,7 @@ def test_a_part_is_fine_while_more_is_to_come() -> None:
 )
 def test_a_page_that_is_not_whole_is_refused(answer: object, kind: type[Exception]) -> None:
     with pytest.raises(kind, match="aws"):
-        parse_page(answer, "aws", is_last=True)
+        parse_page(answer, "aws")
 
 
 NOW = datetime(2015, 8, 30, 12, 36, tzinfo=UTC)

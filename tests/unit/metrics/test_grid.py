@@ -46,7 +46,8 @@ def test_a_step_without_a_sample_is_missing_and_not_zero() -> None:
 
 
 def test_null_and_nan_are_no_samples() -> None:
-    found = values((START_MS, 3.0), (START_MS + 1, None), (START_MS + MINUTE, math.nan))
+    nothing = [(START_MS + 1, None), (START_MS + 2, math.nan), (START_MS + MINUTE, math.nan)]
+    found = values((START_MS, 3.0), *nothing)
     assert shown(found) == [3.0, None, None, None, None]
 
 

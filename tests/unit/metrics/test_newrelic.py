@@ -61,6 +61,11 @@ def test_a_template_knows_the_times() -> None:
     assert found == f"SELECT x {TIMES} STEP 60 shop-v002"
 
 
+def test_extended_parameters_win_over_what_the_store_adds() -> None:
+    found = text(scope(startEpochSeconds="7"), customInlineTemplate="${startEpochSeconds}")
+    assert found == "7"
+
+
 def test_a_quote_in_a_name_does_not_end_the_condition() -> None:
     assert text(scope("a' OR 'b"), select="x FROM T").endswith(r"LIKE 'a\' OR \'b'")
 

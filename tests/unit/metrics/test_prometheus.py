@@ -9,7 +9,7 @@ from turnout.metrics.grid import Track
 from turnout.metrics.prometheus import build_call, build_query, parse_answer
 from turnout.model.canary.queries import PrometheusQuery
 from turnout.model.canary.request import CanaryScope
-from turnout.model.errors import InvalidDocument, Temporary
+from turnout.model.errors import InvalidDocument, Permanent, Temporary
 
 
 def text(asked: CanaryScope, templates: dict[str, str] | None = None, **fields: Any) -> str:
@@ -96,7 +96,7 @@ def test_a_quote_in_a_name_does_not_end_the_label() -> None:
     ],
 )
 def test_what_is_missing_is_refused_with_its_place(
-    asked: CanaryScope, fields: dict[str, str], path: str
+    asked: CanaryScope, fields: dict[str, Any], path: str
 ) -> None:
     with pytest.raises(InvalidDocument) as refusal:
         text(asked, **fields)
@@ -127,6 +127,11 @@ def test_labels_are_tags_and_special_values_are_read() -> None:
     assert parse_answer(matrix({"metric": metric, "values": values}), "prod") == [
         Track({"zone": "a"}, ((1500, 1.0), (2000, inf), (3000, -inf), (4000, None)))
     ]
+
+
+def test_histograms_are_no_figures() -> None:
+    with pytest.raises(Permanent, match="histograms came back"):
+        parse_answer(matrix({"metric": {}, "histograms": [[1, {}]]}), "prod")
 
 
 @pytest.mark.parametrize(

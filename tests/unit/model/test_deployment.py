@@ -82,6 +82,13 @@ def test_a_record_that_comes_late_is_told_from_one_that_cannot_be(
     assert answer(now, then) == expected
 
 
+CANARY_OPTIONS = {
+    *("canary_instances", "traffic", "canary_steps", "warmup", "duration", "interval"),
+    *("analysis", "judgment_deadline", "judges", "on_inconclusive", "early_pass"),
+    *("config", "promote_with"),
+}
+
+
 def test_every_strategy_takes_the_options_of_the_specification() -> None:
     takes = {name: STRATEGY_OPTIONS[name] - COMMON_OPTIONS for name in StrategyName}
     lacks = {name: COMMON_OPTIONS - STRATEGY_OPTIONS[name] for name in StrategyName}
@@ -90,12 +97,14 @@ def test_every_strategy_takes_the_options_of_the_specification() -> None:
         StrategyName.BLUE_GREEN: {"delay_before_switch"},
         StrategyName.ROLLING_BLUE_GREEN: rolling,
         StrategyName.HIGHLANDER: {"delay_before_switch"},
+        StrategyName.CANARY: rolling | CANARY_OPTIONS,
         StrategyName.DARK: set(),
     }
     assert lacks == {
         StrategyName.BLUE_GREEN: set(),
         StrategyName.ROLLING_BLUE_GREEN: set(),
         StrategyName.HIGHLANDER: {"keep"},
+        StrategyName.CANARY: {"on_failure", "keep_failed"},
         StrategyName.DARK: {"watch", "watch_checks"},
     }
 

@@ -17,11 +17,15 @@ from turnout.traffic.envoy.figures import (
 )
 
 ANSWER = """\
+cluster.shop-v001.upstream_cx_connect_fail: 9
+cluster.shop-v001.upstream_cx_connect_timeout: 4
+cluster.shop-v001.upstream_cx_destroy_remote_with_active_rq: 2
 cluster.shop-v001.upstream_rq_4xx: 2
 cluster.shop-v001.upstream_rq_5xx: 3
 cluster.shop-v001.upstream_rq_active: 4
 cluster.shop-v001.upstream_rq_completed: 100
 cluster.shop-v001.upstream_rq_pending_active: 9
+cluster.shop-v001.upstream_rq_timeout: 1
 cluster.shop-v002.upstream_rq_active: 0
 cluster.shop-v002.upstream_rq_completed: 7
 vhost.shop.route.shop-v001.upstream_rq_5xx: 1
@@ -37,6 +41,8 @@ def test_users_figures_are_without_those_of_previews() -> None:
             requests=90,
             failed=2,
             client_errors=2,
+            timeouts=1 + 4,
+            resets=2 + 9 - 4,
             active=4,
             latency_ms=((0.5, 45), (1.0, 74), (1000.0, 90), (60000.0, 90)),
         ),

@@ -27,6 +27,9 @@ _FEW = 1024
 """So few pairs are compared faster than they are sifted."""
 
 
+_NONE: Array = np.empty(0)
+
+
 class AllTied(Exception):
     """Catch it to classify the metric as an error: without any order there is no test."""
 
@@ -162,7 +165,9 @@ class ShiftStatistic:
         if not 0 < place < len(self._shifts):
             return None
         pairs, low, high = self._gaps[place], self._asked[place - 1], self._asked[place]
-        if pairs is None:
+        if low.wins + low.ties == high.wins:  # nothing can change between them
+            pairs = _Pairs(_NONE, _NONE, None, None, high.wins)
+        elif pairs is None:
             pairs = self._gaps[place] = self._list(low, high)
         elif len(pairs.x) > _FEW:
             pairs = self._gaps[place] = _sifted(pairs, low.shift, high.shift)

@@ -39,10 +39,10 @@ def start(
     """A canary before its first step.
 
     `alpha` bounds the probability to fail a good canary, `beta` that of passing a metric whose harm
-    is the harm of interest; confidence sequences are at 1 - beta. `planned_steps` is a tuning
-    of the sequences of gauges: wrong, they are wider, not false.
-    `expected_share` is the part of both arms' requests that the canary should get; None
-    does not check it. Raises ValueError for what cannot be judged.
+    is the harm of interest; confidence sequences are at 1 - beta. `planned_steps` is the planned
+    length in steps of the metric that has the shortest. `expected_share` is the part of both arms'
+    requests that the canary should get; None does not check it. Raises ValueError for what cannot
+    be judged.
     """
     names = [metric.name for metric in metrics]
     if not names or len(set(names)) != len(names):

@@ -20,20 +20,23 @@ MOST_UNUSABLE = 0.1
 """If more of the steps had no usable figures, those that had may be the good ones."""
 
 
-def find_problem(metric: Metric, track: Track) -> str:
-    """A sentence without its subject; empty when the metric can be judged."""
+def find_problem(metric: Metric, track: Track, seconds: float) -> str:
+    """A sentence without its subject; empty when the metric can be judged.
+
+    `seconds` is the time for which there should be figures: a metric that fell silent is not fine.
+    """
     tally = track.tally
+    absent = max(0, round(seconds / metric.step.total_seconds()) - tally.closed)
     if not tally.closed:
         return "not enough data: no step was reported"
     if tally.only_canary == tally.closed:
         return f"only the canary has it ({tally.closed} steps); there is nothing to compare with"
     if tally.only_baseline == tally.closed:
         return f"only the baseline has it ({tally.closed} steps); the canary does not report it"
-    if tally.unusable > MOST_UNUSABLE * tally.closed:
-        return (
-            f"not enough data: {tally.unusable} of {tally.closed} steps cannot be used"
-            f" ({_reasons(track)})"
-        )
+    expected, unusable = tally.closed + absent, tally.unusable + absent
+    if unusable > MOST_UNUSABLE * expected:
+        reasons = _reasons(track, absent)
+        return f"not enough data: {unusable} of {expected} steps cannot be used ({reasons})"
     if isinstance(track.evidence, CountEvidence):
         return _too_little_traffic(metric, track.evidence)
     needed = warm_up(metric) + FEWEST_BETS
@@ -53,9 +56,10 @@ def _too_little_traffic(metric: Metric, evidence: CountEvidence) -> str:
     )
 
 
-def _reasons(track: Track) -> str:
+def _reasons(track: Track, absent: int) -> str:
     tally = track.tally
     told = (
+        (absent, "not reported"),
         (tally.missing, "missing in both arms"),
         (tally.only_canary, "missing in the baseline"),
         (tally.only_baseline, "missing in the canary"),

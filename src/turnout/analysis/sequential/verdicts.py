@@ -32,7 +32,8 @@ def verdict(state: State) -> Verdict:
 def finish(state: State) -> Verdict:
     """What can be said at the planned end, with the share of alpha that was kept for it.
 
-    To be asked once for a canary: each time would spend that share again.
+    Nothing passes whose figures do not reach there. To be asked once for a canary: each time would
+    spend that share again.
     """
     return _judge(state, is_end=True)
 
@@ -111,7 +112,7 @@ def _judge_metric(
     state: State, metric: Metric, track: Track, *, level: float, end_level: float | None
 ) -> MetricVerdict:
     """`end_level` is that of the exact test; None before the end."""
-    problem = find_problem(metric, track)
+    problem = find_problem(metric, track, _expected_seconds(state, is_end=end_level is not None))
     p = _end_p(metric, track) if end_level is not None else None
     finding = Finding.UNDECIDED
     if track.peak >= level or (p is not None and end_level is not None and p <= end_level):
@@ -194,6 +195,12 @@ def _samples(metric: Metric, track: Track) -> Samples:
         exposure_baseline=evidence.exposure_baseline,
         threshold=metric.thresholds[place] if metric.thresholds else None,
     )
+
+
+def _expected_seconds(state: State, *, is_end: bool) -> float:
+    """How long figures should reach: as far as those of any metric, at the end to the plan's."""
+    planned = state.planned_steps * min(metric.step.total_seconds() for metric in state.metrics)
+    return max(_seconds(state), planned) if is_end else _seconds(state)
 
 
 def _seconds(state: State) -> float:

@@ -28,7 +28,9 @@ def plain_statistic(x: np.ndarray, y: np.ndarray, mu: float, q: float) -> float:
     return float((d - c) / sigma - q)
 
 
-def plain_zeroin(f: Callable[[float], float], a: float, b: float) -> float:
+def plain_zeroin(  # noqa: C901, PLR0912  # one step after the other, as it is written
+    f: Callable[[float], float], a: float, b: float
+) -> float:
     """Step by step as the specification numbers it."""
     eps, tolerance, tiniest = 2.220446049250313e-16, 1e-4, 4.9406564584124654e-324
     fa, fb = f(a), f(b)
@@ -77,13 +79,19 @@ def plain_shift(x: np.ndarray, y: np.ndarray) -> tuple[float, float, float]:
     """Lower limit, upper limit, estimate."""
     lo, hi = float(min(x) - max(y)), float(max(x) - min(y))
     z = float(norm.ppf((1 - 0.98) / 2))
+    known: dict[float, float] = {}
+
+    def w(mu: float, q: float) -> float:
+        if mu not in known:
+            known[mu] = plain_statistic(x, y, mu, 0.0)
+        return known[mu] - q
 
     def limit(q: float) -> float:
-        if plain_statistic(x, y, lo, q) <= 0:
+        if w(lo, q) <= 0:
             return lo
-        if plain_statistic(x, y, hi, q) >= 0:
+        if w(hi, q) >= 0:
             return hi
-        return plain_zeroin(lambda mu: plain_statistic(x, y, mu, q), lo, hi)
+        return plain_zeroin(lambda mu: w(mu, q), lo, hi)
 
-    estimate = plain_zeroin(lambda mu: plain_statistic(x, y, mu, 0.0), lo, hi)
+    estimate = plain_zeroin(lambda mu: w(mu, 0.0), lo, hi)
     return limit(-z), limit(z), estimate

@@ -14,7 +14,6 @@ from scipy.integrate import quad
 from turnout.analysis.sequential.counts import (
     RATIOS,
     alternatives_above,
-    alternatives_below,
     beta_log_e,
     beta_log_e_above,
     exposure_share,
@@ -23,6 +22,7 @@ from turnout.analysis.sequential.counts import (
     running_log_e,
 )
 from turnout.analysis.sequential.dispersion import estimate_dispersion
+from turnout.analysis.sequential.early_pass import safety_growth
 from turnout.analysis.sequential.mixtures import log_mean
 
 
@@ -75,11 +75,15 @@ def test_the_means_are_taken_over_something() -> None:
     assert np.all(binomial(7, 2 / 3) @ np.exp(growth) > 1)
 
 
-def test_safety_is_a_martingale_at_the_harm_of_interest() -> None:
-    canary, null = np.arange(6), 1.5
-    growth = log_growth(canary, 5 - canary, np.full(6, 0.3), null, alternatives_below(null))
-    means = binomial(5, float(null_share(0.3, null))) @ np.exp(growth)
-    assert means == pytest.approx(np.ones(len(RATIOS)))
+@pytest.mark.parametrize("ratio", [1.5, 1.6, 4.0])
+def test_safety_has_mean_one_at_the_harm_of_interest_and_less_above_it(ratio: float) -> None:
+    canary = np.arange(6)
+    growth = safety_growth(canary, 5 - canary, np.full(6, 0.3), 0.5)
+    means = binomial(5, float(null_share(0.3, ratio))) @ np.exp(growth)
+    if ratio == 1.5:
+        assert means == pytest.approx(np.ones(len(RATIOS)))
+    else:
+        assert np.all(means < 1)
 
 
 def test_ten_errors_against_none_are_worth_what_was_worked_out_by_hand() -> None:

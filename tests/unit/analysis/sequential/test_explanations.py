@@ -55,7 +55,7 @@ def test_a_gauge_is_told_in_percent_or_in_its_unit() -> None:
 
 
 def test_a_pass_tells_which_harm_remains_possible() -> None:
-    state = advance(start(METRICS, planned_steps=300), observe(default_rng(52), range(300)))
+    state = advance(start(METRICS, planned_steps=200), observe(default_rng(52), range(200)))
     found = finish(state)
     assert found.sentence.startswith("Passed: no harm was found. Errors:")
     latency = found.metrics[1]

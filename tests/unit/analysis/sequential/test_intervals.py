@@ -71,11 +71,11 @@ def test_the_true_ratio_seldom_leaves_its_sequence() -> None:
     """At most 5 % of runs at any time; four standard errors are left."""
     rng = default_rng(22)
     missed = 0
-    for _ in range(80):
-        canary, baseline = rng.poisson([[8.0], [4.0]], (2, 40)).astype(np.float64)
-        _, bounds = narrow(RatioInterval(), canary, canary + baseline, np.full(40, 0.5), 0.05)
+    for _ in range(30):
+        canary, baseline = rng.poisson([[16.0], [8.0]], (2, 15)).astype(np.float64)
+        _, bounds = narrow(RatioInterval(), canary, canary + baseline, np.full(15, 0.5), 0.05)
         missed += not bounds.low[-1] <= math.log(2) <= bounds.high[-1]
-    assert missed <= 11
+    assert missed <= 6
 
 
 @pytest.mark.parametrize("prewhiten", [False, True])
@@ -83,13 +83,13 @@ def test_the_shift_of_a_gauge_is_within_its_sequence(prewhiten: bool) -> None:
     rng = default_rng(23)
     metric = Metric("cpu", Kind.GAUGE, prewhiten=prewhiten)
     missed = 0
-    for _ in range(40):
-        moved = math.log(1.2) + rng.normal(0, 0.1, 80)
-        evidence, _ = add_gauge(metric, no_gauge(metric), moved, beta=0.05, planned=80)
+    for _ in range(15):
+        moved = math.log(1.2) + rng.normal(0, 0.1, 50)
+        evidence, _ = add_gauge(metric, no_gauge(metric), moved, beta=0.05, planned=50)
         interval = evidence.interval
         missed += not interval.low <= math.log(1.2) <= interval.high
-        assert interval.high - interval.low < 0.2
-    assert missed <= 7
+        assert interval.high - interval.low < 0.3
+    assert missed <= 4
 
 
 def test_the_quantile_is_a_martingale() -> None:
