@@ -66,16 +66,16 @@ def tell_reasons(
     record: AnalysisRecord,
     judgment: Judgment | None,
     metrics: Sequence[MetricReport],
-    figures: str,
 ) -> tuple[str, ...]:
-    """What decided it, or what is missing for that. `figures`: what the judge says of them."""
+    """What decided it, or what is missing for that."""
     verdict, told = record.finding.verdict, record.finding.sentence
-    if judgment is not None:
-        return (_said(judgment), f"The figures at that time: {figures}")
-    if told.startswith(ENDED_WITH):
-        return (f"{name_of(told)}.".replace("..", "."), f"The figures until then: {figures}")
     is_late = told.startswith(NOBODY_DECIDED)
     decided = tuple(metric.sentence for metric in metrics if metric.decided)
+    figures = f"The figures at that time: {' '.join(decided) or 'nothing unusual.'}"
+    if judgment is not None:
+        return (_said(judgment), figures)
+    if told.startswith(ENDED_WITH):
+        return (f"{name_of(told)}.".replace("..", "."), figures)
     match verdict:
         case AnalysisVerdict.RUNNING | AnalysisVerdict.ASKING:
             return (*_asked(record), *(decided or _missing(metrics)))

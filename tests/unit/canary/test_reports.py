@@ -113,7 +113,7 @@ def test_what_a_person_said_is_what_decided() -> None:
     report = build_report(ended, broken(), judgment, LATER)
     assert report.headline == "Anna decided: shop-v004 passes."
     assert report.reasons[0] == "Anna said pass at 13:05:00 UTC: “known”."
-    assert report.reasons[1].startswith("The figures at that time: Failed after")
+    assert report.reasons[1].startswith("The figures at that time: Errors: 1")
 
 
 def test_when_nobody_decided_the_figures_are_not_blamed() -> None:
@@ -191,7 +191,8 @@ def test_samples_are_whole_series_with_gaps_as_null() -> None:
     )
     (samples,) = build_samples(record(), (errors(0, 0, 2), gap))
     assert samples.columns == ("events", "exposure")
-    assert samples.canary == ((0, 0, None, 1, None), (40, 40, None, 40, 40))
+    columns = [list(column) for column in samples.canary]
+    assert columns == [[0, 0, None, 1, None], [40, 40, None, 40, 40]]
     assert (samples.start, samples.step) == (BEGAN, 1)
     assert samples.metric == "errors"
 

@@ -121,10 +121,9 @@ def _metric(
     style = _STANDINGS[metric.standing]
     told = metric.words
     needed = f" (harm from {told.needed})" if told.needed else ""
-    name = " ".join((metric.name, *metric.tags.values()))
     return (
         Text(_sign(metric, signs), style),
-        Text(words.clean(name), "bold" if metric.decided else ""),
+        Text(words.clean(told.name), "bold" if metric.decided else ""),
         told.canary,
         told.baseline,
         Text(told.difference, style),
