@@ -21,7 +21,7 @@ def tell_headline(  # noqa: PLR0911 - one sentence for each end
     canary, baseline = record.analysis.experiment, record.analysis.control
     if judgment is not None:
         who = judgment.by or "A person"
-        return f"{name_of(who)} decided: {canary} {'passes' if is_pass(judgment) else 'fails'}."
+        return f"{who} decided: {canary} {'passes' if is_pass(judgment) else 'fails'}."
     match record.finding.verdict:
         case AnalysisVerdict.PASS:
             return f"The canary passed: no harm was found in {canary}."
@@ -103,8 +103,8 @@ def _shares(record: AnalysisRecord) -> str:
 
 def _said(judgment: Judgment) -> str:
     comment = f": “{judgment.comment}”" if judgment.comment else ""
-    who = judgment.by or "a person"
-    return f"{name_of(who)} said {judgment.choice} at {judgment.at:%H:%M:%S} UTC{comment}."
+    who = judgment.by or "A person"
+    return f"{who} said {judgment.choice} at {judgment.at:%H:%M:%S} UTC{comment}."
 
 
 def _asked(record: AnalysisRecord) -> tuple[str, ...]:

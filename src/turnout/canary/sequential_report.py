@@ -90,7 +90,7 @@ def _report(
             name=subject.name + above,
             canary=tell_amount(canary, unit),
             baseline=tell_amount(baseline, unit),
-            difference=tell_change(finite(found.estimate)),
+            difference=tell_change(found.estimate),
             likely=tell_likely(low, high),
             chance=tell_chance(found.peak_e_value),
             needed=tell_chance(found.level),

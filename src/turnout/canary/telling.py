@@ -16,8 +16,10 @@ def finite(value: float | None) -> float | None:
 
 def tell_change(ratio: float | None) -> str:
     """A ratio as a change: `7 % more`, `2.4 times as much`, `the same`."""
-    if ratio is None:
+    if ratio is None or math.isnan(ratio):
         return "not known"
+    if math.isinf(ratio):
+        return "only in the canary"
     if 0.9995 < ratio < 1.0005:
         return "the same"
     if ratio >= 2:

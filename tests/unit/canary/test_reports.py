@@ -111,8 +111,8 @@ def test_what_a_person_said_is_what_decided() -> None:
     judgment = Judgment(analysis=ID, choice="pass", by="anna", comment="known", at=LATER)
     ended = record(AnalysisVerdict.PASS, "anna said pass", ended_after=END)
     report = build_report(ended, broken(), judgment, LATER)
-    assert report.headline == "Anna decided: shop-v004 passes."
-    assert report.reasons[0] == "Anna said pass at 13:05:00 UTC: “known”."
+    assert report.headline == "anna decided: shop-v004 passes."
+    assert report.reasons[0] == "anna said pass at 13:05:00 UTC: “known”."
     assert report.reasons[1].startswith("The figures at that time: Errors: 1")
 
 

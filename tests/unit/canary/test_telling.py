@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import math
+
 import pytest
 
 from turnout.canary.telling import (
@@ -20,6 +22,8 @@ from turnout.canary.telling import (
         (0.5, "50 % less"),
         (2.4, "2.4 times as much"),
         (5000.0, "over 1000 times as much"),
+        (math.inf, "only in the canary"),
+        (math.nan, "not known"),
         (None, "not known"),
     ],
 )

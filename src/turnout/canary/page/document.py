@@ -103,7 +103,7 @@ def _together(report: Report) -> str:
 
 
 def _rarity(chance: str) -> str:
-    if not chance.startswith("1 in"):
+    if "1 in" not in chance:
         return escape(chance)
     return f"chance alone would show this in {escape(chance)} canaries"
 
