@@ -53,9 +53,7 @@ def step_page(url: str, step: StepRecord | None) -> str:
     return page_address(url, f"{step.deployment}.{step.step}")
 
 
-def list_view(
-    lines: Sequence[AnalysisLine], now: datetime, signs: Signs, zone: tzinfo | None
-) -> RenderableType:
+def list_view(lines: Sequence[AnalysisLine], now: datetime, zone: tzinfo | None) -> RenderableType:
     """One line each."""
     if not lines:
         return Text(NO_CANARY)
