@@ -110,7 +110,7 @@ class QueryBody(Value):
     location: Scope = ""
     start: AwareDatetime | None = None
     end: AwareDatetime | None = None
-    step: Annotated[int, Field(ge=1, le=86_400)] | None = None
+    step: Annotated[int, Field(ge=1, le=86_400, strict=True)] | None = None
     parameters: dict[str, str] = {}
 
 
@@ -133,7 +133,7 @@ class ReplayBody(Value):
     control: Scope = ""
     experiment: Scope = ""
     location: Scope = ""
-    seed: Annotated[int, Field(ge=0, le=2**31)] = 1
+    seed: Annotated[int, Field(ge=0, le=2**31, strict=True)] = 1
 
 
 class DurationBody(Value):
@@ -144,13 +144,13 @@ class DurationBody(Value):
     cluster: Annotated[str, StringConstraints(max_length=58, pattern=r"^[a-z0-9-]*$")] = ""
     config: ChosenConfig = ChosenConfig()
     past: Annotated[timedelta, Field(gt=timedelta(0), le=timedelta(hours=24))] = timedelta(hours=3)
-    rate: Annotated[float, Field(gt=0, le=1e9)] | None = None
+    rate: Annotated[float, Field(gt=0, le=1e9, strict=True)] | None = None
     """Requests per second, of everybody."""
-    errors: Annotated[float, Field(gt=0, lt=1)] | None = None
+    errors: Annotated[float, Field(gt=0, lt=1, strict=True)] | None = None
     shares: Annotated[tuple[Share, ...], Field(min_length=1, max_length=8)] = (50, 100, 500)
-    regression: Annotated[float, Field(gt=1, le=1000)] | None = None
-    to: Annotated[float, Field(gt=0, lt=1)] | None = None
-    seed: Annotated[int, Field(ge=0, le=2**31)] = 1
+    regression: Annotated[float, Field(ge=1.001, le=1000, strict=True)] | None = None
+    to: Annotated[float, Field(gt=0, lt=1, strict=True)] | None = None
+    seed: Annotated[int, Field(ge=0, le=2**31, strict=True)] = 1
 
     @model_validator(mode="after")
     def _asks_something(self) -> DurationBody:

@@ -31,6 +31,9 @@ from turnout.model.value import Value
 LONG = 4 * 60.0
 """Minutes; who must wait longer should ask another question."""
 
+LEAST = 1.0005
+"""Smaller ratios are no regression."""
+
 RUNS = 25
 MOST_SIMULATED = timedelta(hours=4)
 MOST_STEPS = 600
@@ -138,7 +141,7 @@ def _row(task: DurationTask, measured: Measurement, share: int, alpha: float) ->
         _gauge(measured, ratio, alpha, MOST),
         None,
     )
-    if measured.kind != "gauge" and ratio > 1:
+    if measured.kind != "gauge" and ratio > LEAST:
         both = measured.rate * 60 * (measured.part or 0.0) * 2 * share / 1000
         (planned,) = plan_duration(
             ratio, both, alpha=alpha, dispersion=measured.dispersion, shares=(0.5,)
@@ -160,7 +163,7 @@ def _row(task: DurationTask, measured: Measurement, share: int, alpha: float) ->
 
 
 def _gauge(measured: Measurement, ratio: float, alpha: float, certainty: float = MEDIAN) -> float:
-    if measured.deviation is None or math.isnan(measured.deviation) or ratio <= 1:
+    if measured.deviation is None or math.isnan(measured.deviation) or ratio <= LEAST:
         return math.inf
     steps = gauge_steps(ratio, measured.deviation, alpha, certainty=certainty)
     return steps * measured.step_seconds / 60
@@ -168,7 +171,7 @@ def _gauge(measured: Measurement, ratio: float, alpha: float, certainty: float =
 
 def advise(measured: Measurement, ratio: float, minutes: float) -> str:
     """When the question is the wrong one: why, and what to ask instead."""
-    if ratio <= 1:
+    if ratio <= LEAST:
         return "That is no regression: there are as many now."
     if minutes <= LONG:
         return ""
@@ -197,7 +200,7 @@ def _simulated(
 ) -> DurationRow:
     """The same by simulation, where history can be split and the answer is not too far away."""
     longest = MOST_SIMULATED.total_seconds() / 60
-    if subject.kind is Kind.GAUGE or row.median_minutes > longest or row.ratio <= 1:
+    if subject.kind is Kind.GAUGE or row.median_minutes > longest or row.ratio <= LEAST:
         return row
     horizon = timedelta(minutes=min(longest, max(10.0, 2.5 * row.most_minutes)))
     counted = [(s, one) for s, one in pairs if s.kind is not Kind.GAUGE]
