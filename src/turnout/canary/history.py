@@ -81,6 +81,8 @@ async def _usual(
 
 async def _bursts(fetcher: Fetcher, subject: Subject, arm: Arm, until: datetime) -> float | None:
     count = int(LOOKS_BACK / subject.step) // 2 * 2
+    if count < 2 * ENOUGH_STEPS:
+        return None
     window = Window(until - count * subject.step, subject.step, 0, count)
     columns = (await fetcher.fetch(subject, arm, window)).get((), ())
     return await asyncio.to_thread(dispersion_of, columns)

@@ -17,6 +17,7 @@ from turnout.canary.subjects import Subject, is_compatible
 from turnout.model.canary.configuration import CanaryConfig, ScoreThresholds
 from turnout.model.canary.options import Kind, read_judge_options
 from turnout.model.canary.series import MetricSetPair, PairValues
+from turnout.model.words import MOST_TOLD, shorten
 
 if TYPE_CHECKING:
     from turnout.analysis.sequential import MetricVerdict, State, Verdict
@@ -140,7 +141,6 @@ def _metric(subject: Subject):  # type: ignore[no-untyped-def]
         weight=subject.weight,
         critical=subject.options.critical,
         thresholds=subject.thresholds_ms,
-        threshold_unit="ms",
         dispersion=subject.dispersion,
         step=subject.step,
     )
@@ -205,9 +205,10 @@ def _evidence(found: Verdict) -> str:
 
 
 def _figures(found: Verdict) -> dict[str, float]:
-    """What a report says at a glance: events of the worst metric, and the evidence."""
+    """What a report says at a glance: events of the worst metrics, and the evidence."""
     figures = {"e_value": found.peak_e_value, "needed": found.level, "seconds": found.seconds}
-    for metric in found.metrics:
+    by_evidence = sorted(found.metrics, key=lambda metric: -metric.e_value / metric.level)
+    for metric in by_evidence[:MOST_TOLD]:
         samples = metric.samples
         if samples.exposure_canary:
             figures[f"{metric.name}, canary"] = samples.events_canary
@@ -241,7 +242,7 @@ class CompatibleJudge:
             for r in result.results
             if r.classification in ("High", "Low")
         ]
-        sentence = "; ".join(part for part in (told, reason, *worse) if part)
+        sentence = "; ".join(part for part in (told, reason, *shorten(worse)) if part)
         figures = {"score": score}
         if not any(
             r.experiment_metadata.stats and r.experiment_metadata.stats.count

@@ -231,9 +231,9 @@ def test_zero_events_everywhere_pass_at_the_end_and_claim_nothing() -> None:
         (events([NAN] * 5, [1] * 5), "only the baseline has it (5 steps)"),
         (events([1] * 5, [NAN] * 5), "only the canary has it (5 steps)"),
         (events([1, NAN, NAN, 1], [1, 1, NAN, 1]), "2 of 4 steps cannot be used"),
-        (events([1, INF, 1, 1], [1] * 4), "1 infinite, negative or contradictory"),
-        (events([1, -1, 1, 1], [1] * 4), "1 infinite, negative or contradictory"),
-        (events([1, 1, 1, 1], [1, 101, 1, 1]), "1 infinite, negative or contradictory"),
+        (events([1, INF, 1, 1], [1] * 4), "1 infinite, negative, too large or contradictory"),
+        (events([1, -1, 1, 1], [1] * 4), "1 infinite, negative, too large or contradictory"),
+        (events([1, 1, 1, 1], [1, 101, 1, 1]), "1 infinite, negative, too large or contradictory"),
     ],
 )
 def test_what_cannot_be_judged_never_passes(steps: EventSteps, why: str) -> None:
