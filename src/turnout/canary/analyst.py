@@ -220,8 +220,9 @@ class LiveAnalyst:
 
     async def read_config(self, name: str) -> CanaryConfig:
         """A stored configuration, or the one that is built in. Raises `NotFound`."""
-        if not name:
-            return self._default()
+        default = self._default()
+        if name in ("", default.name):
+            return default
         return read_document(CanaryConfig, (await self._archive.read_config(name)).document)
 
     async def _look(self, live: _Live) -> None:

@@ -94,7 +94,7 @@ def dispersion_of(columns: Columns) -> float | None:
 
     if len(columns) != 2:
         return None
-    known = [(e, n) for e, n in zip(*columns, strict=True) if not math.isnan(e + n)]
+    known = [(e, n) for e, n in zip(*columns, strict=True) if math.isfinite(e + n)]
     pairs = list(zip(known[::2], known[1::2], strict=False))
     if len(pairs) < ENOUGH_STEPS:
         return None

@@ -117,7 +117,7 @@ class SequentialJudge:
         return Opinion(
             Answer(found.answer.value),
             found.sentence,
-            _brief(found),
+            "" if found.answer == Answer.INCONCLUSIVE else _brief(found),
             _figures(found),
             tuple(metric.sentence for metric in found.metrics if metric.problem),
         )
@@ -183,12 +183,12 @@ def _brief(found: Verdict) -> str:
 def _compared(metric: MetricVerdict) -> str:
     s = metric.samples
     if s.exposure_canary and s.exposure_baseline:
-        above = f" above {s.threshold:g} ms" if s.threshold is not None else ""
+        slower = f" slower than {s.threshold:g} ms" if s.threshold is not None else ""
         canary, baseline = (
             s.events_canary / s.exposure_canary,
             s.events_baseline / s.exposure_baseline,
         )
-        return f"{metric.name}{above} {canary:.2%} against {baseline:.2%}"
+        return f"{metric.name}{slower} {canary:.2%} against {baseline:.2%}"
     return (
         f"{metric.name} {metric.estimate - 1:+.1%}"
         if math.isfinite(metric.estimate)

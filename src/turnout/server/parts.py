@@ -87,7 +87,9 @@ class Parts:
         )
         self.gauges = InstanceGauges(self.provider.running, figures.instances)
         self.store = SqlStore(self.places.store_url)
-        self.analyst = LiveAnalyst(sources, self.store, self.clock, default_config)
+        self.analyst = LiveAnalyst(
+            sources, self.store, self.clock, default_config, lambda: sources.warnings
+        )
         self.feed = Feed(self.store)
         self.operations = Operations(
             provider=self.provider,
@@ -187,6 +189,7 @@ async def running_backend(settings: Settings, temporal: Starting) -> AsyncIterat
             archive=parts.store,
             journal=parts.store,
             canaries=parts.store,
+            figures=sources,
             inventory=parts.provider,
             clock=parts.clock,
             feed=parts.feed,

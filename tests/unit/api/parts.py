@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -18,10 +18,13 @@ from turnout.api.security import Access
 from turnout.api.stream import Feed
 from turnout.api.views import Finding
 from turnout.engine.operations import OperationContext, Operations
+from turnout.model.canary.queries import Query
+from turnout.model.canary.request import CanaryScope
 from turnout.model.deployment import Choice, Request, Status
 from turnout.model.errors import Conflict, NotFound
 from turnout.model.journal import DeploymentRecord, Event
 from turnout.model.plan import Delay, Plan, StepAnswer
+from turnout.model.samples import Series
 from turnout.model.traffic import GroupTraffic
 from turnout.strategies import plan_deployment
 from turnout.strategies.progress import Progress, advance, attempt, begin, due
@@ -113,6 +116,20 @@ class InstantDeployer:
         return record
 
 
+class MemoryFigures:
+    """A source of every figure that there could be, which has none."""
+
+    warnings: tuple[str, ...] = ()
+
+    def describe(self, query: Query, scope: CanaryScope, templates: Mapping[str, str]) -> str:
+        return str(query)
+
+    async def fetch(
+        self, query: Query, scope: CanaryScope, templates: Mapping[str, str]
+    ) -> tuple[Series, ...]:
+        return ()
+
+
 @dataclass(frozen=True, slots=True)
 class Parts:
     """Everything behind the API, and the API."""
@@ -173,6 +190,7 @@ def build_parts(
         archive=journal,
         journal=journal,
         canaries=canaries,
+        figures=MemoryFigures(),
         inventory=provider,
         clock=clock,
         feed=feed,

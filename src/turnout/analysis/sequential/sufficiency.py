@@ -6,6 +6,7 @@ Harm can be found in whatever there is; but nothing passes on what is not there.
 from __future__ import annotations
 
 from turnout.analysis.sequential.count_evidence import CountEvidence
+from turnout.analysis.sequential.duration import GAUGE_FLOOR
 from turnout.analysis.sequential.gauge_evidence import warm_up
 from turnout.analysis.sequential.metric import Kind, Metric
 from turnout.analysis.sequential.sentences import tell_time
@@ -14,13 +15,14 @@ from turnout.analysis.sequential.state import Track
 FEWEST_REQUESTS = 50
 """Of each arm, for proportions and latencies."""
 
-FEWEST_BETS = 5
-"""Steps of a gauge after its warm-up."""
+FEWEST_BETS = int(GAUGE_FLOOR)
+"""Steps of a gauge after its warm-up: with fewer, no harm is large enough to be found."""
 
 LONGEST_SILENCE = 0.25
 """Part of the time at whose end no request came."""
 
 _ROUNDING = 1e-6
+_MONTH = 30 * 86400
 
 MOST_UNUSABLE = 0.1
 """If more of the steps had no usable figures, those that had may be the good ones."""
@@ -45,7 +47,7 @@ def find_problem(metric: Metric, track: Track, seconds: float) -> str:
         reasons = _reasons(track, absent)
         return f"not enough data: {unusable} of {expected} steps cannot be used ({reasons})"
     if isinstance(track.evidence, CountEvidence):
-        return _too_little_traffic(metric, track, track.evidence) or _silence(metric, track, seconds)
+        return _too_little_traffic(metric, track, track.evidence) or _silence(metric, track)
     needed = warm_up(metric) + FEWEST_BETS
     return f"not enough data: {tally.used} of {needed} steps" if tally.used < needed else ""
 
@@ -68,18 +70,23 @@ def _time_needed(metric: Metric, track: Track, evidence: CountEvidence) -> str:
     fewest = min(evidence.exposure_canary, evidence.exposure_baseline)
     if fewest <= 0:
         return ""
-    seconds = track.tally.closed * metric.step.total_seconds() * (FEWEST_REQUESTS / fewest - 1)
+    steps = track.tally.closed * (FEWEST_REQUESTS / fewest - 1)
+    seconds = steps * metric.step.total_seconds()
+    if seconds > _MONTH:
+        return ", which takes more than a month at this rate"
     return f", which takes about {tell_time(seconds)} more at this rate"
 
 
-def _silence(metric: Metric, track: Track, seconds: float) -> str:
+def _silence(metric: Metric, track: Track) -> str:
     """Requests that stop are no good news: what would have shown the harm may be what stopped."""
     if metric.kind is Kind.COUNT:
         return ""
-    busy = track.tally.busy_until * metric.step.total_seconds()
-    if seconds - busy <= LONGEST_SILENCE * seconds:
+    steps = track.last + 1
+    silent = steps - track.tally.busy_until
+    if silent <= LONGEST_SILENCE * steps:
         return ""
-    return f"not enough data: no request came in the last {tell_time(seconds - busy)}"
+    told = tell_time(silent * metric.step.total_seconds())
+    return f"not enough data: no request came in the last {told}"
 
 
 def _reasons(track: Track, absent: int) -> str:

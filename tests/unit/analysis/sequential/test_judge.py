@@ -257,7 +257,7 @@ def test_a_gauge_with_a_broken_figure_now_and_then_says_so(bad: float) -> None:
 def test_few_steps_of_a_gauge_are_not_enough() -> None:
     found = finish(one(Metric("CPU", Kind.GAUGE), GaugeSteps(range(12), [1] * 12, [1] * 12)))
     assert found.answer is Answer.INCONCLUSIVE
-    assert found.sentence == "Cannot be judged. CPU: not enough data: 12 of 20 steps."
+    assert found.sentence == "Cannot be judged. CPU: not enough data: 12 of 35 steps."
 
 
 def test_harm_is_told_although_another_metric_is_missing() -> None:
