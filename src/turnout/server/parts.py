@@ -88,7 +88,9 @@ class Parts:
         )
         self.gauges = InstanceGauges(self.provider.running, figures.instances)
         self.store = SqlStore(self.places.store_url)
-        self.analyst = LiveAnalyst(sources, self.store, self.clock, default_config)
+        self.analyst = LiveAnalyst(
+            sources, self.store, self.clock, default_config, lambda: sources.warnings
+        )
         self.feed = Feed(self.store)
         self.operations = Operations(
             provider=self.provider,
