@@ -14,6 +14,7 @@ from turnout.model.canary.request import CanaryScope
 from turnout.model.checks import CanaryCheck
 from turnout.model.deployment import Options, Service, StrategyName
 from turnout.model.errors import InvalidDocument
+from turnout.model.names import format_group
 from turnout.ports import CanaryArchive, MetricSource
 
 _SOME_TIME = datetime(2026, 1, 1, tzinfo=UTC)
@@ -81,7 +82,7 @@ def _examine(
     refuse_hopeless(subjects, duration)
     for subject in subjects:
         scope = CanaryScope(
-            scope=cluster,
+            scope=format_group(cluster, 0),
             location=cluster,
             start=_SOME_TIME,
             end=_SOME_TIME + subject.step,
