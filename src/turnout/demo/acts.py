@@ -118,7 +118,7 @@ def build_acts(pace: Pace, *, python: str, port: int) -> tuple[Act, ...]:
         Act(
             "5",
             "canary",
-            "Version 5 by canary: a tenth of the users try it, beside a fresh copy of version 3",
+            "Version 5 by canary: one user in ten tries it, beside a fresh copy of version 3",
             file("5", "canary", **canary, duration=pace.canary),
         ),
         Act(

@@ -73,9 +73,10 @@ class Teller:
         return new
 
     def version(self, group: str) -> str:
-        """`version 2`; the server group's own name when that is not known."""
-        told = f"version {self._versions[group]}" if group in self._versions else group
-        return f"the {self._arms[group]} ({told})" if group in self._arms else told
+        """`version 2`, `the canary (v2)`; the server group's own name when that is not known."""
+        if group in self._arms:
+            return f"the {self._arms[group]} ({self.short(group)})"
+        return f"version {self._versions[group]}" if group in self._versions else group
 
     def short(self, group: str) -> str:
         """`v2`."""
@@ -142,11 +143,7 @@ class Teller:
 
     def _ended(self, step: StepRecord, operation: Operation | None, at: datetime) -> Line | None:
         if step.state is StepState.FAILED:
-            if isinstance(operation, Watch):
-                return Line(at, "trip wire", self._tripped(step, operation), Mood.BAD)
-            if isinstance(operation, Analyse):
-                return Line(at, "verdict", step.said, Mood.BAD)
-            return Line(at, "failed", self._named(_with_answer(step)), Mood.BAD)
+            return self._failed(step, operation, at)
         if step.state is StepState.CANCELED:
             return Line(at, "cancelled", step.title, Mood.BACK)
         if step.way_back or operation is None:
@@ -155,6 +152,13 @@ class Teller:
             return Line(at, "verdict", step.said, Mood.GOOD)
         told = self._done(step, operation)
         return Line(at, *told) if told else None
+
+    def _failed(self, step: StepRecord, operation: Operation | None, at: datetime) -> Line:
+        if isinstance(operation, Watch):
+            return Line(at, "trip wire", self._tripped(step, operation), Mood.BAD)
+        if isinstance(operation, Analyse):
+            return Line(at, "verdict", step.said, Mood.BAD)
+        return Line(at, "failed", self._named(_with_answer(step)), Mood.BAD)
 
     def _done(self, step: StepRecord, operation: Operation) -> tuple[str, str] | None:
         told: tuple[str, str] | None = None  # pins and the like are of no interest here
@@ -205,7 +209,9 @@ class Teller:
 
     def _split(self, split: SplitRecord, record: DeploymentRecord) -> Line:
         took = format_seconds(split.confirmed_at - split.requested_at)
-        shares = tuple((self._share_of(g), s) for g, s in sorted(split.shares.items(), reverse=True))
+        shares = tuple(
+            (self._share_of(g), s) for g, s in sorted(split.shares.items(), reverse=True)
+        )
         if is_way_back(split, record):
             assert record.detected_at is not None  # noqa: S101 - decided after it was noticed
             noticed = format_seconds(split.confirmed_at - record.detected_at)
