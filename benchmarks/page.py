@@ -17,6 +17,7 @@ TITLES = {
     "growth": "Growth",
     "canary_sequential": "Sequential canary judge",
     "canary_judge": "The compatible judge",
+    "canary_detection": "Canaries with real users",
 }
 """Of the sections, in the order in which they are measured and shown."""
 

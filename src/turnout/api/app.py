@@ -10,7 +10,11 @@ from turnout.api.docs import POLICY, build_docs
 from turnout.api.problems import add_handlers
 from turnout.api.routes import (
     canaries,
+    canary_compare,
     canary_configs,
+    canary_judging,
+    canary_past,
+    canary_query,
     clusters,
     deployments,
     documents,
@@ -36,8 +40,22 @@ def create_app(entrance: Entrance, access: Access) -> FastAPI:
         redirect_slashes=False,
     )
     app.state.entrance = entrance
-    for noun in (health, clusters, deployments, documents, canaries, canary_configs, events, logs):
+    for noun in (
+        health,
+        clusters,
+        deployments,
+        documents,
+        canaries,
+        canary_configs,
+        canary_query,
+        canary_compare,
+        canary_past,
+        canary_judging,
+        events,
+        logs,
+    ):
         app.include_router(noun.router, prefix=PREFIX)
+    app.include_router(canary_judging.root)
     _add_description(app)
     add_handlers(app)
     app.add_middleware(Guard, access=access)

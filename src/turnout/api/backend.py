@@ -8,12 +8,13 @@ from typing import Protocol
 
 from turnout.api.stream import Feed
 from turnout.api.views import Finding
+from turnout.canary.apart import Workers
 from turnout.model.deployment import Choice, ClusterState, Request
 from turnout.model.errors import Temporary
 from turnout.model.journal import DeploymentRecord
 from turnout.model.plan import Plan
 from turnout.model.traffic import GroupTraffic
-from turnout.ports import Archive, CanaryArchive, Clock, Inventory, Journal
+from turnout.ports import Archive, CanaryArchive, Clock, Inventory, Journal, MetricSource
 
 Traffic = Mapping[str, Mapping[str, GroupTraffic]]
 """What the router counted, per cluster and server group."""
@@ -44,6 +45,15 @@ class Deployer(Protocol):
         ...
 
 
+class Figures(MetricSource, Protocol):
+    """Every source of figures that there is."""
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What is wrong with sources that answer, as sentences."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Backend:
     """Everything that routes call."""
@@ -52,9 +62,11 @@ class Backend:
     archive: Archive
     journal: Journal
     canaries: CanaryArchive
+    figures: Figures
     inventory: Inventory
     clock: Clock
     feed: Feed
+    workers: Workers
     observe: Callable[[str], Awaitable[ClusterState]]
     observe_traffic: Callable[[], Awaitable[Traffic]]
     doctor: Callable[[], Awaitable[tuple[Finding, ...]]]

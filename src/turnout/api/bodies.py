@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Annotated, Literal
 
-from pydantic import Field, StringConstraints
+from pydantic import AwareDatetime, Field, JsonValue, StringConstraints, model_validator
 
 from turnout.model.deployment import Choice, OnBusy
 from turnout.model.value import Value
@@ -59,6 +60,103 @@ class CanaryConfigBody(CanaryConfigText):
     """A canary configuration to be kept."""
 
     by: Line = ""
+
+
+class ChosenConfig(Value):
+    """A canary configuration: a stored one by its name, or with `text` this one."""
+
+    name: Name = "default"
+    text: Annotated[str, StringConstraints(max_length=MOST_TEXT)] | None = None
+    """YAML or JSON; then the name is what messages call it."""
+
+
+Scope = Annotated[str, StringConstraints(max_length=500, pattern=_PRINTABLE)]
+"""A server group, or what a metrics system calls one."""
+
+
+class CompareBody(Value):
+    """A comparison in the past. Groups of ours by `cluster`; for a metrics system name both scopes.
+
+    Without a control, the group that served before the experiment, in its last `duration` before
+    the switch. Without a start, the last `duration` that has passed, or the first one after the
+    switch.
+    """
+
+    cluster: Annotated[str, StringConstraints(max_length=58, pattern=r"^[a-z0-9-]*$")] = ""
+    config: ChosenConfig = ChosenConfig()
+    experiment: Scope = ""
+    control: Scope = ""
+    location: Scope = ""
+    """Where a metrics system wants one; ours is the cluster."""
+    before: Annotated[bool, Field(strict=True)] = False
+    """The control's window is its last one before the switch to the experiment."""
+    start: AwareDatetime | None = None
+    control_start: AwareDatetime | None = None
+    duration: Annotated[timedelta, Field(gt=timedelta(0))] = timedelta(minutes=15)
+    parameters: dict[str, str] = {}
+
+
+class QueryBody(Value):
+    """The query of a metric in a configuration, or with `query` one that is sent, as JSON has it
+    there. Without times the last 15 minutes.
+    """
+
+    config: ChosenConfig = ChosenConfig()
+    metric: Line = ""
+    exposure: Annotated[bool, Field(strict=True)] = False
+    """The metric's `exposureQuery` instead."""
+    query: dict[str, JsonValue] | None = None
+    scope: Scope = ""
+    location: Scope = ""
+    start: AwareDatetime | None = None
+    end: AwareDatetime | None = None
+    step: Annotated[int, Field(ge=1, le=86_400, strict=True)] | None = None
+    parameters: dict[str, str] = {}
+
+
+Share = Annotated[int, Field(ge=1, le=500, strict=True)]
+"""Of each of two arms, in per mille."""
+
+
+class ReplayBody(Value):
+    """A replay over the last hours: of whoever served the cluster, split at random into two arms
+    of this share; or of two groups (or scopes of a metrics system) that are named.
+    """
+
+    cluster: Annotated[str, StringConstraints(max_length=58, pattern=r"^[a-z0-9-]*$")] = ""
+    config: ChosenConfig = ChosenConfig()
+    past: Annotated[timedelta, Field(gt=timedelta(0), le=timedelta(days=8))] = timedelta(hours=24)
+    window: Annotated[timedelta, Field(ge=timedelta(seconds=30), le=timedelta(hours=12))] = (
+        timedelta(minutes=15)
+    )
+    share: Share = 50
+    control: Scope = ""
+    experiment: Scope = ""
+    location: Scope = ""
+    seed: Annotated[int, Field(ge=0, le=2**31, strict=True)] = 1
+
+
+class DurationBody(Value):
+    """How long until a regression is found: `regression` is a ratio (1.5 for 50 % more), `to` the
+    share of errors that it ends at. From `rate` and `errors`, or from a cluster's last hours.
+    """
+
+    cluster: Annotated[str, StringConstraints(max_length=58, pattern=r"^[a-z0-9-]*$")] = ""
+    config: ChosenConfig = ChosenConfig()
+    past: Annotated[timedelta, Field(gt=timedelta(0), le=timedelta(hours=24))] = timedelta(hours=3)
+    rate: Annotated[float, Field(gt=0, le=1e9, strict=True)] | None = None
+    """Requests per second, of everybody."""
+    errors: Annotated[float, Field(gt=0, lt=1, strict=True)] | None = None
+    shares: Annotated[tuple[Share, ...], Field(min_length=1, max_length=8)] = (50, 100, 500)
+    regression: Annotated[float, Field(ge=1.001, le=1000, strict=True)] | None = None
+    to: Annotated[float, Field(gt=0, lt=1, strict=True)] | None = None
+    seed: Annotated[int, Field(ge=0, le=2**31, strict=True)] = 1
+
+    @model_validator(mode="after")
+    def _asks_something(self) -> DurationBody:
+        if not self.cluster and (self.rate is None or self.errors is None):
+            raise ValueError("name a cluster, or the rate of requests and the share of errors")
+        return self
 
 
 class DeployBody(Value):

@@ -1,4 +1,4 @@
-"""Ids of deployments: short, safe in a path and a file name, in order of time."""
+"""Ids of deployments and of analyses: short, safe in a path and a file name, in order of time."""
 
 from __future__ import annotations
 
@@ -13,6 +13,11 @@ def new_deployment_id(now: datetime) -> str:
     """`d-` with ten characters of time in milliseconds and six of chance."""
     time = int(now.timestamp() * 1000)
     return f"d-{_encode(time, 10)}{_encode(secrets.randbits(30), 6)}"
+
+
+def new_comparison_id(now: datetime) -> str:
+    """The same for an analysis that a person asks for, with `r-`."""
+    return f"r{new_deployment_id(now)[1:]}"
 
 
 def _encode(number: int, length: int) -> str:

@@ -26,6 +26,11 @@ log = structlog.get_logger(__name__)
 MOST_BODY = 1024 * 1024
 """Bytes of a request."""
 
+MOST_SAMPLES = 64 * MOST_BODY
+"""Bytes of a request that brings samples to be judged."""
+
+_LARGE = frozenset({"/judge", "/api/v1/judge"})
+
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "[::1]"})
 
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -85,7 +90,7 @@ class Guard:
             await _respond(refused, scope, receive, send_safely)
             return
         try:
-            await self._app(scope, _limited(receive), send_safely)
+            await self._app(scope, _limited(receive, _most_body(scope)), send_safely)
         except (
             Exception
         ) as error:  # the edge of a request: the log is told all, the caller a number
@@ -116,8 +121,9 @@ class Guard:
                 f"A page of {origin} may not change anything here",
                 "Use the command line, or a program that is no web page.",
             )
-        if _number(headers.get("content-length", "")) > MOST_BODY:
-            return build_http_problem(413, f"A request may have {MOST_BODY} bytes")
+        most = _most_body(scope)
+        if _number(headers.get("content-length", "")) > most:
+            return build_http_problem(413, f"A request may have {most} bytes")
         return self._refuse_token(headers, scope["path"])
 
     def _refuse_token(self, headers: Headers, path: str) -> ProblemDocument | None:
@@ -138,8 +144,12 @@ class Guard:
         return None
 
 
-def _limited(receive: Receive) -> Receive:
-    left = MOST_BODY
+def _most_body(scope: Scope) -> int:
+    return MOST_SAMPLES if scope["path"] in _LARGE else MOST_BODY
+
+
+def _limited(receive: Receive, most: int) -> Receive:
+    left = most
 
     async def receive_limited() -> Message:
         nonlocal left
@@ -147,7 +157,7 @@ def _limited(receive: Receive) -> Receive:
         if message["type"] == "http.request":
             left -= len(message.get("body", b""))
             if left < 0:
-                raise HTTPException(413, f"A request may have {MOST_BODY} bytes")
+                raise HTTPException(413, f"A request may have {most} bytes")
         return message
 
     return receive_limited

@@ -9,6 +9,7 @@ from turnout.documents.canary import Change
 from turnout.model.deployment import ClusterState
 from turnout.model.errors import Problem, Severity
 from turnout.model.journal import CheckRecord, DeploymentRecord, SplitRecord, StepRecord
+from turnout.model.samples import Series
 from turnout.model.traffic import GroupTraffic
 from turnout.model.value import Value
 
@@ -157,3 +158,17 @@ class ProblemDocument(Value):
     rule: str = ""
     """Which guard refused."""
     details: dict[str, Any] = {}  # whatever the error carries: its code says what
+
+
+class QueryView(Value):
+    """What a query is for its source, and what that answered. NaN = missing."""
+
+    type: str
+    text: str
+    """The query with everything filled in."""
+    start: datetime
+    end: datetime
+    step_seconds: int
+    series: tuple[Series, ...]
+    warnings: tuple[str, ...]
+    """What is wrong with sources that answer."""

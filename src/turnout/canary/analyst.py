@@ -9,14 +9,16 @@ from __future__ import annotations
 import asyncio
 import json
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
 
-from turnout.canary.course import Situation, go_on
+from turnout.canary.asking import Asking
+from turnout.canary.course import Situation, go_on, tell_errors
 from turnout.canary.evidence import (
+    Columns,
     Slice,
     count_closed,
     fill_gap,
@@ -25,13 +27,14 @@ from turnout.canary.evidence import (
     read_slices,
     write_slices,
 )
-from turnout.canary.fetching import Arm, Fetcher, Found, Window, settle
+from turnout.canary.fetching import Arm, Fetcher, Found, Window
 from turnout.canary.history import learn
 from turnout.canary.opinions import Answer, Judge, Opinion
 from turnout.canary.recorded import open_recorded, tell_too_short
 from turnout.canary.subjects import (
     Subject,
     is_compatible,
+    refuse_hopeless,
     subjects_of,
     too_short_for,
 )
@@ -47,6 +50,7 @@ from turnout.model.canary.document import read_document, write_document
 from turnout.model.canary.options import Kind
 from turnout.model.canary.queries import RouterQuery
 from turnout.model.errors import NotFound, Temporary
+from turnout.model.words import enumerate_names
 from turnout.ports import CanaryArchive, Clock, MetricSource
 
 SETTLING = timedelta(seconds=1.5)
@@ -56,7 +60,20 @@ STORE_SETTLING = timedelta(seconds=10)
 """The same for a metrics system."""
 
 OVERDUE = timedelta(seconds=30)
-"""How long a missing sample is waited for: three steps at least."""
+"""How long a missing sample is waited for when later ones are there: three steps at least."""
+
+LATE = timedelta(minutes=5)
+"""How long samples of a metrics system are waited for when none is there yet: some lag by minutes.
+As long as the analysis at most, but never shorter than `OVERDUE`."""
+
+ASK_AGAIN = timedelta(seconds=10)
+"""How often a metrics system is asked for a step at most."""
+
+MOST_LOOKS = 10_000
+"""In the planned duration: each one is kept with its evidence, for months."""
+
+IDLE = timedelta(hours=1)
+"""Without a look, after which an analysis is no longer held here: what is kept of it is enough."""
 
 WRITE_EVERY = timedelta(seconds=5)
 REMEMBERED = 100
@@ -82,7 +99,7 @@ class _Live:
     looks: int = 0
     looked_at: timedelta | None = None
     written_at: timedelta | None = None
-    errors: dict[str, str] = field(default_factory=dict)
+    asking: Asking = field(default_factory=Asking)
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     @property
@@ -111,9 +128,11 @@ class LiveAnalyst:
         archive: CanaryArchive,
         clock: Clock,
         default: Callable[[], CanaryConfig],
+        warnings: Callable[[], Sequence[str]] = tuple,
     ) -> None:
+        """`warnings`: what is wrong with sources that answer, as sentences."""
         self._source, self._archive, self._clock = source, archive, clock
-        self._default = default
+        self._default, self._warnings = default, warnings
         self._live: dict[str, _Live] = {}
         self._opening: dict[str, asyncio.Lock] = {}
 
@@ -140,9 +159,16 @@ class LiveAnalyst:
         return live
 
     def _forget(self) -> None:
-        ended = [name for name, live in self._live.items() if live.record.ended_at]
-        for name in ended[:-REMEMBERED]:
-            del self._live[name], self._opening[name]
+        long_ago = self._clock.elapsed() - IDLE
+        idle, ended = [], []
+        for name, live in self._live.items():
+            if live.record.ended_at:
+                ended.append(name)
+            elif live.looked_at is not None and live.looked_at < long_ago:
+                idle.append(name)
+        for name in (*idle, *ended[:-REMEMBERED]):
+            self._live.pop(name).asking.close()
+            del self._opening[name]
 
     async def _resume(self, analysis: Analysis) -> _Live:
         try:
@@ -172,6 +198,7 @@ class LiveAnalyst:
         settings, now = analysis.settings, self._clock.now()
         arm = Arm(analysis.source or analysis.control, analysis.cluster)
         subjects = subjects_of(config, settings.duration)
+        refuse_hopeless(subjects, settings.duration)
         history: dict[str, Any] = {}
         short = too_short_for(subjects, settings.duration)
         if short:
@@ -193,39 +220,37 @@ class LiveAnalyst:
 
     async def read_config(self, name: str) -> CanaryConfig:
         """A stored configuration, or the one that is built in. Raises `NotFound`."""
-        if not name:
-            return self._default()
+        default = self._default()
+        if name in ("", default.name):
+            return default
         return read_document(CanaryConfig, (await self._archive.read_config(name)).document)
 
     async def _look(self, live: _Live) -> None:
-        interval = live.record.analysis.settings.interval
-        if is_compatible(live.config):
-            longest = live.record.analysis.settings.duration / 2
-            interval = max(interval, min(COMPATIBLE_INTERVAL, longest))
         elapsed, now = self._clock.elapsed(), self._clock.now()
-        is_over = now >= live.record.planned_end
-        if live.looked_at is None or elapsed - live.looked_at >= interval or is_over:
+        is_over = now >= live.horizon
+        if live.looked_at is None or elapsed - live.looked_at >= _interval(live) or is_over:
             live.looked_at = elapsed
-            await self._gather(live, now)
+            await self._gather(live, now, elapsed)
         before = live.record
         live.record = go_on(before, await self._situation(live, now))
         await self._write(live, before, elapsed)
+        if live.record.ended_at is not None:
+            live.asking.close()
 
-    async def _gather(self, live: _Live, now: datetime) -> None:
+    async def _gather(self, live: _Live, now: datetime, elapsed: timedelta) -> None:
         """Fetch what has become complete, write it down, then let the judge see it."""
         fetcher = Fetcher(self._source, live.config.templates)
-        found: list[Slice] = []
-
-        async def one(subject: Subject) -> None:
-            found.extend(await _fetch_closed(live, fetcher, subject, now))
-
-        work = [(s.name, partial(one, s)) for s in live.subjects]
-        live.errors = await settle(work)
+        questions = {
+            subject.name: partial(_fetch_closed, live, fetcher, subject, now)
+            for subject in live.subjects
+            if live.asking.is_due(subject.name, elapsed, _pause(subject))
+        }
+        found = await live.asking.ask(questions, elapsed)
         if not found:
             return
         analysis = live.record.analysis.id
         if not await self._archive.append_evidence(analysis, live.looks, write_slices(found)):
-            del self._live[analysis]  # somebody else has looked: read again what is known
+            self._live.pop(analysis).asking.close()  # somebody else has looked: read again what is known
             raise Temporary(f"the evidence of {analysis} was written by another look")
         await asyncio.to_thread(live.judge.take, found)
         live.looks += 1
@@ -237,7 +262,8 @@ class LiveAnalyst:
         settings = live.record.analysis.settings
         is_complete = _is_complete(live, now)
         opinion = live.opinion
-        if is_complete and opinion.answer is Answer.RUNNING and not opinion.problems:
+        is_open = live.record.asked_at is not None or settings.mode is AnalysisMode.MANUAL
+        if is_complete and opinion.answer is Answer.RUNNING and not is_open:
             opinion = await asyncio.to_thread(live.judge.say, is_end=True)
         elif opinion.answer is Answer.PASS and not (settings.early_pass or is_complete):
             opinion = replace(opinion, answer=Answer.RUNNING)
@@ -245,7 +271,8 @@ class LiveAnalyst:
             now=now,
             opinion=opinion,
             judgment=await self._archive.read_judgment(live.record.analysis.id),
-            errors=[f"{name}: {told}" for name, told in sorted(live.errors.items())],
+            errors=tell_errors(live.asking.errors),
+            remarks=(*_late(live, now), *self._warnings()),
             is_complete=is_complete,
         )
 
@@ -279,8 +306,52 @@ async def _fetch_closed(
     window = Window(live.start, subject.step, first, last)
     arms = arms_of(live.record.analysis)
     canary, baseline = await fetch_both(fetcher, subject, arms, window)
-    overdue = live.steps_until(subject, now - max(OVERDUE, 3 * subject.step)) - first
-    return close_steps(subject, window, canary, baseline, overdue=overdue)
+    overdue = live.steps_until(subject, now - _overdue(subject)) - first
+    late = live.steps_until(subject, now - _patience(live, subject)) - first
+    return close_steps(subject, window, canary, baseline, overdue=overdue, late=late)
+
+
+def _interval(live: _Live) -> timedelta:
+    """The time between two looks."""
+    settings = live.record.analysis.settings
+    shortest = settings.duration / MOST_LOOKS
+    if is_compatible(live.config):
+        shortest = min(COMPATIBLE_INTERVAL, settings.duration / 2)
+    return max(settings.interval, shortest)
+
+
+def _pause(subject: Subject) -> timedelta:
+    return timedelta(0) if subject.is_own else min(ASK_AGAIN, subject.step)
+
+
+def _overdue(subject: Subject) -> timedelta:
+    return max(OVERDUE, 3 * subject.step)
+
+
+def _patience(live: _Live, subject: Subject) -> timedelta:
+    """How long a step is waited for that may only be late."""
+    if subject.is_own:
+        return _overdue(subject)
+    return max(_overdue(subject), min(LATE, live.record.analysis.settings.duration))
+
+
+def _late(live: _Live, now: datetime) -> tuple[str, ...]:
+    """What is being waited for, where nothing else explains it."""
+    until = min(now, live.horizon)
+    found = {
+        s.name: live.start + live.next_step.get(s.name, 0) * s.step
+        for s in live.subjects
+        if s.name not in live.asking.errors
+    }
+    late = [
+        s.name
+        for s in live.subjects
+        if s.name in found and until - found[s.name] > _overdue(s) + STORE_SETTLING
+    ]
+    if not late:
+        return ()
+    since = min(found[name] for name in late)
+    return (f"no figures of {enumerate_names(late)} after {since:%H:%M:%S} UTC yet",)
 
 
 async def fetch_both(
@@ -305,28 +376,46 @@ async def fetch_both(
 
 
 def close_steps(
-    subject: Subject, window: Window, canary: Found, baseline: Found, *, overdue: int
+    subject: Subject,
+    window: Window,
+    canary: Found,
+    baseline: Found,
+    *,
+    overdue: int,
+    late: int | None = None,
 ) -> list[Slice]:
-    """The first steps of a window that are complete, or not waited for, as slices."""
+    """The first steps of a window that are complete, or not waited for, as slices, equally many of
+    each series. The `overdue` first ones are not waited for when there are later ones, the `late`
+    first ones in no case (None: as many as are overdue).
+    """
     count = window.last - window.first
     width = max((len(columns) for columns in (*canary.values(), *baseline.values())), default=1)
     missing = ((math.nan,) * count,) * width
-    slices = []
-    for tags in sorted(canary.keys() | baseline.keys()) or [()]:
-        ours, theirs = canary.get(tags, missing), baseline.get(tags, missing)
-        waived = count if subject.kind is Kind.LEGACY else max(0, overdue)
-        closed = count_closed(ours, theirs, overdue=waived, in_order=subject.is_own)
-        if closed:
-            slices.append(
-                Slice(
-                    metric=subject.name,
-                    tags=dict(tags),
-                    first=window.first,
-                    canary=tuple(column[:closed] for column in ours),
-                    baseline=tuple(column[:closed] for column in theirs),
-                )
-            )
-    return slices
+    series = sorted(canary.keys() | baseline.keys()) or [()]
+    arms = [(canary.get(tags, missing), baseline.get(tags, missing)) for tags in series]
+    closed = count_closed(
+        [column for both in arms for columns in both for column in _told(subject, columns)],
+        overdue=overdue,
+        late=overdue if late is None else late,
+        in_order=subject.is_own,
+    )
+    if not closed:
+        return []
+    return [
+        Slice(
+            metric=subject.name,
+            tags=dict(tags),
+            first=window.first,
+            canary=tuple(column[:closed] for column in ours),
+            baseline=tuple(column[:closed] for column in theirs),
+        )
+        for tags, (ours, theirs) in zip(series, arms, strict=True)
+    ]
+
+
+def _told(subject: Subject, columns: Columns) -> Columns:
+    """Without the time that stands for an exposure: it is there whatever the source says."""
+    return columns[:1] if subject.kind is Kind.COUNT and subject.exposure is None else columns
 
 
 def write_config(config: CanaryConfig) -> dict[str, Any]:
@@ -349,7 +438,7 @@ def _is_complete(live: _Live, now: datetime) -> bool:
     if now < end:
         return False
     waited = all(
-        now >= end + max(OVERDUE, 3 * subject.step) + STORE_SETTLING for subject in live.subjects
+        now >= end + _patience(live, subject) + STORE_SETTLING for subject in live.subjects
     )
     return waited or all(
         live.next_step.get(subject.name, 0) >= live.steps_until(subject, end)

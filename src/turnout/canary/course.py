@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -17,24 +17,24 @@ from turnout.model.analysis import (
     OnInconclusive,
 )
 from turnout.model.units import format_duration
+from turnout.model.words import enumerate_names, shorten
 
 NOBODY_DECIDED = "nobody decided within"
 
 _VERDICTS = {Answer.PASS: AnalysisVerdict.PASS, Answer.FAIL: AnalysisVerdict.FAIL}
 
 
-_TOLD = 2
-"""Problems that a question names."""
-
-
 @dataclass(frozen=True, slots=True)
 class Situation:
-    """What is known at one look. `errors`: figures that could not be fetched, in words."""
+    """What is known at one look. `errors`: figures that could not be fetched; `remarks`: what else
+    should be known of the sources; in words.
+    """
 
     now: datetime
     opinion: Opinion
     judgment: Judgment | None = None
     errors: Sequence[str] = ()
+    remarks: Sequence[str] = ()
     is_complete: bool = False
     """Whether all steps up to the planned end are closed."""
 
@@ -55,8 +55,9 @@ def go_on(  # noqa: PLR0911 - one rule after the other
         return _await_person(record, seen, record.asked_at)
     if seen.opinion.answer is Answer.PASS:  # at the end, or early where that is wanted
         return _ended(record, seen, AnalysisVerdict.PASS, seen.opinion.sentence)
-    if seen.is_complete:
-        return _undecided(record, seen)
+    is_hopeless = seen.opinion.answer is Answer.INCONCLUSIVE and not seen.is_complete
+    if seen.is_complete or is_hopeless:  # more time does not make the arms comparable
+        return _undecided(record, seen, can_extend=not is_hopeless)
     left = max(record.planned_end - seen.now, timedelta(0))
     told = f"{format_duration(_whole(left))} to go: {_so_far(seen)}"
     return _with(record, seen, AnalysisVerdict.RUNNING, told)
@@ -89,14 +90,15 @@ def _await_person(record: AnalysisRecord, seen: Situation, since: datetime) -> A
         f"waits for a decision{who} until {until:%H:%M:%S} UTC "
         f"(turnout canary answer {record.analysis.id} pass|fail)"
     )
-    why = "; ".join([*seen.opinion.problems[:_TOLD], *seen.errors]) or _so_far(seen)
+    why = "; ".join([*shorten(seen.opinion.problems), *seen.errors, *seen.remarks])
+    why = why or _so_far(seen)
     return _with(record, seen, AnalysisVerdict.ASKING, f"{asked}. {why}", until)
 
 
-def _undecided(record: AnalysisRecord, seen: Situation) -> AnalysisRecord:
+def _undecided(record: AnalysisRecord, seen: Situation, *, can_extend: bool) -> AnalysisRecord:
     how = record.analysis.settings.on_inconclusive
-    why = "; ".join([seen.opinion.sentence, *seen.errors])
-    if how is OnInconclusive.EXTEND and not record.is_extended:
+    why = "; ".join([seen.opinion.sentence.rstrip("."), *seen.errors])
+    if how is OnInconclusive.EXTEND and can_extend and not record.is_extended:
         duration = record.analysis.settings.duration
         extended = record.model_copy(
             update={"is_extended": True, "planned_end": record.planned_end + duration}
@@ -110,7 +112,15 @@ def _undecided(record: AnalysisRecord, seen: Situation) -> AnalysisRecord:
 
 
 def _so_far(seen: Situation) -> str:
-    return "; ".join([seen.opinion.brief or seen.opinion.sentence, *seen.errors])
+    return "; ".join([seen.opinion.brief or seen.opinion.sentence, *seen.errors, *seen.remarks])
+
+
+def tell_errors(errors: Mapping[str, str]) -> list[str]:
+    """By metric, as few words as there are reasons."""
+    reasons: dict[str, list[str]] = {}
+    for metric, told in sorted(errors.items()):
+        reasons.setdefault(told, []).append(metric)
+    return shorten([f"{enumerate_names(names)}: {told}" for told, names in reasons.items()])
 
 
 def _with(
@@ -133,6 +143,7 @@ def _ended(
     record: AnalysisRecord, seen: Situation, verdict: AnalysisVerdict, sentence: str
 ) -> AnalysisRecord:
     """The arms that were not alike are part of the answer."""
-    told = ". ".join([sentence.rstrip("."), *record.analysis.notes])
+    notes = shorten([*seen.remarks, *record.analysis.notes])
+    told = ". ".join([sentence.rstrip("."), *(note.rstrip(".") for note in notes)])
     ended = _with(record, seen, verdict, told, seen.now)
     return ended.model_copy(update={"ended_at": seen.now})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from itertools import pairwise
+from itertools import chain, pairwise
 
 from pydantic import TypeAdapter
 
@@ -45,46 +45,62 @@ def read_slices(text: str) -> tuple[Slice, ...]:
     return _SLICES.validate_json(text)
 
 
-def count_closed(canary: Columns, baseline: Columns, *, overdue: int, in_order: bool) -> int:
-    """How many steps from the first on are closed: complete in both arms, or among the `overdue`
-    first ones, which are not waited for any longer. Where samples come `in_order`, what is missing
-    before a complete step stays missing.
+def count_closed(
+    columns: Sequence[Sequence[float]], *, overdue: int, late: int, in_order: bool
+) -> int:
+    """How many steps from the first on are closed: complete in all columns, or not waited for.
+
+    Not waited for are the `late` first ones, and the `overdue` first ones before the last one that
+    has any figure: behind it, everything may only come late. Where samples come `in_order`, what is
+    missing before a complete step stays missing.
     """
-    columns = (*canary, *baseline)
     length = min((len(column) for column in columns), default=0)
-    known = [all(not math.isnan(column[n]) for column in columns) for n in range(length)]
-    waived = min(overdue, length)
+    missing = [sum(math.isnan(column[n]) for column in columns) for n in range(length)]
+    reached = max((n + 1 for n in range(length) if missing[n] < len(columns)), default=0)
+    waived = max(0, min(overdue, reached), min(late, length))
     if in_order:
-        waived = max([waived, *(n for n in range(length) if known[n])])
-    return next((n for n in range(waived, length) if not known[n]), length)
+        waived = max([waived, *(n for n in range(length) if not missing[n])])
+    return next((n for n in range(waived, length) if missing[n]), length)
 
 
 def join_slices(slices: Sequence[Slice]) -> tuple[Slice, ...]:
     """One slice for each series and run of steps without a gap; a step that is there twice counts
     once.
     """
-    joined: dict[tuple[str, tuple[tuple[str, str], ...]], list[Slice]] = {}
+    runs: dict[tuple[str, tuple[tuple[str, str], ...]], list[list[Slice]]] = {}
     for one in slices:
-        runs = joined.setdefault((one.metric, tuple(sorted(one.tags.items()))), [])
-        if runs and one.first <= runs[-1].first + runs[-1].count:
-            runs[-1] = _joined(runs[-1], one)
+        known = runs.setdefault((one.metric, tuple(sorted(one.tags.items()))), [])
+        reached = known[-1][-1].first + known[-1][-1].count if known else -1
+        if one.first <= reached:
+            known[-1].append(_behind(one, reached))
         else:
-            runs.append(one)
-    return tuple(run for runs in joined.values() for run in runs)
+            known.append([one])
+    return tuple(_end_to_end(run) for known in runs.values() for run in known)
 
 
-def _joined(one: Slice, other: Slice) -> Slice:
-    known = one.first + one.count - other.first
+def _behind(one: Slice, step: int) -> Slice:
+    """What there is of it from this step on."""
+    cut = step - one.first
+    if cut <= 0:
+        return one
     return one.model_copy(
         update={
-            "canary": _beside(one.canary, other.canary, known),
-            "baseline": _beside(one.baseline, other.baseline, known),
+            "first": step,
+            "canary": tuple(column[cut:] for column in one.canary),
+            "baseline": tuple(column[cut:] for column in one.baseline),
         }
     )
 
 
-def _beside(left: Columns, right: Columns, known: int) -> Columns:
-    return tuple((*a, *b[max(known, 0) :]) for a, b in zip(left, right, strict=True))
+def _end_to_end(run: Sequence[Slice]) -> Slice:
+    """All at once: one after the other would copy a long analysis again and again."""
+    if len(run) == 1:
+        return run[0]
+    arms = [[one.canary for one in run], [one.baseline for one in run]]
+    canary, baseline = (
+        tuple(tuple(chain.from_iterable(parts)) for parts in zip(*arm, strict=True)) for arm in arms
+    )
+    return run[0].model_copy(update={"canary": canary, "baseline": baseline})
 
 
 def find_gaps(canary: Columns, baseline: Columns) -> list[tuple[int, int]]:

@@ -81,6 +81,8 @@ async def _usual(
 
 async def _bursts(fetcher: Fetcher, subject: Subject, arm: Arm, until: datetime) -> float | None:
     count = int(LOOKS_BACK / subject.step) // 2 * 2
+    if count < 2 * ENOUGH_STEPS:
+        return None
     window = Window(until - count * subject.step, subject.step, 0, count)
     columns = (await fetcher.fetch(subject, arm, window)).get((), ())
     return await asyncio.to_thread(dispersion_of, columns)
@@ -92,7 +94,7 @@ def dispersion_of(columns: Columns) -> float | None:
 
     if len(columns) != 2:
         return None
-    known = [(e, n) for e, n in zip(*columns, strict=True) if not math.isnan(e + n)]
+    known = [(e, n) for e, n in zip(*columns, strict=True) if math.isfinite(e + n)]
     pairs = list(zip(known[::2], known[1::2], strict=False))
     if len(pairs) < ENOUGH_STEPS:
         return None

@@ -17,9 +17,10 @@ from turnout.canary.subjects import Subject, is_compatible
 from turnout.model.canary.configuration import CanaryConfig, ScoreThresholds
 from turnout.model.canary.options import Kind, read_judge_options
 from turnout.model.canary.series import MetricSetPair, PairValues
+from turnout.model.words import MOST_TOLD, shorten
 
 if TYPE_CHECKING:
-    from turnout.analysis.sequential import MetricVerdict, State, Verdict
+    from turnout.analysis.sequential import Metric, MetricVerdict, State, Steps, Verdict
     from turnout.model.canary.result import JudgeResult
 
 DEFAULT_THRESHOLDS = ScoreThresholds(pass_=95, marginal=75)
@@ -90,7 +91,7 @@ class SequentialJudge:
         judged = [s for s in subjects if not s.options.muted]
         shortest = min(s.step for s in judged)
         self.state: State = sequential.start(
-            [_metric(s) for s in judged],
+            [metric_of(s) for s in judged],
             alpha=risks.alpha,
             beta=risks.beta,
             planned_steps=max(1, int(duration / shortest)),
@@ -107,7 +108,9 @@ class SequentialJudge:
             if one.metric in judged:
                 by_metric.setdefault(one.metric, []).append(one)
         # All at once: what metrics show together is compared at the same moments.
-        steps = {name: _steps(self._subjects[name].kind, runs) for name, runs in by_metric.items()}
+        steps = {
+            name: steps_of(self._subjects[name].kind, runs) for name, runs in by_metric.items()
+        }
         self.state = sequential.advance(self.state, steps)
 
     def say(self, *, is_end: bool) -> Opinion:
@@ -116,7 +119,7 @@ class SequentialJudge:
         return Opinion(
             Answer(found.answer.value),
             found.sentence,
-            _brief(found),
+            "" if found.answer == Answer.INCONCLUSIVE else _brief(found),
             _figures(found),
             tuple(metric.sentence for metric in found.metrics if metric.problem),
         )
@@ -128,7 +131,8 @@ class SequentialJudge:
         return sequential.finish(self.state) if is_end else sequential.verdict(self.state)
 
 
-def _metric(subject: Subject):  # type: ignore[no-untyped-def]
+def metric_of(subject: Subject) -> Metric:
+    """As the sequential judge wants it described."""
     from turnout.analysis import sequential  # noqa: PLC0415 - large
 
     return sequential.Metric(
@@ -140,13 +144,13 @@ def _metric(subject: Subject):  # type: ignore[no-untyped-def]
         weight=subject.weight,
         critical=subject.options.critical,
         thresholds=subject.thresholds_ms,
-        threshold_unit="ms",
         dispersion=subject.dispersion,
         step=subject.step,
     )
 
 
-def _steps(kind: Kind, runs: Sequence[Slice]):  # type: ignore[no-untyped-def]
+def steps_of(kind: Kind, runs: Sequence[Slice]) -> Steps:
+    """As the sequential judge wants the figures of one metric."""
     from turnout.analysis import sequential  # noqa: PLC0415 - large
 
     index = [n for one in runs for n in range(one.first, one.first + one.count)]
@@ -183,12 +187,12 @@ def _brief(found: Verdict) -> str:
 def _compared(metric: MetricVerdict) -> str:
     s = metric.samples
     if s.exposure_canary and s.exposure_baseline:
-        above = f" above {s.threshold:g} ms" if s.threshold is not None else ""
+        slower = f" slower than {s.threshold:g} ms" if s.threshold is not None else ""
         canary, baseline = (
             s.events_canary / s.exposure_canary,
             s.events_baseline / s.exposure_baseline,
         )
-        return f"{metric.name}{above} {canary:.2%} against {baseline:.2%}"
+        return f"{metric.name}{slower} {canary:.2%} against {baseline:.2%}"
     return (
         f"{metric.name} {metric.estimate - 1:+.1%}"
         if math.isfinite(metric.estimate)
@@ -205,9 +209,10 @@ def _evidence(found: Verdict) -> str:
 
 
 def _figures(found: Verdict) -> dict[str, float]:
-    """What a report says at a glance: events of the worst metric, and the evidence."""
+    """What a report says at a glance: events of the worst metrics, and the evidence."""
     figures = {"e_value": found.peak_e_value, "needed": found.level, "seconds": found.seconds}
-    for metric in found.metrics:
+    by_evidence = sorted(found.metrics, key=lambda metric: -metric.e_value / metric.level)
+    for metric in by_evidence[:MOST_TOLD]:
         samples = metric.samples
         if samples.exposure_canary:
             figures[f"{metric.name}, canary"] = samples.events_canary
@@ -241,7 +246,7 @@ class CompatibleJudge:
             for r in result.results
             if r.classification in ("High", "Low")
         ]
-        sentence = "; ".join(part for part in (told, reason, *worse) if part)
+        sentence = "; ".join(part for part in (told, reason, *shorten(worse)) if part)
         figures = {"score": score}
         if not any(
             r.experiment_metadata.stats and r.experiment_metadata.stats.count

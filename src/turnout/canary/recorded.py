@@ -16,6 +16,7 @@ from turnout.model.analysis import Analysis, AnalysisRecord, AnalysisSettings
 from turnout.model.canary.configuration import CanaryConfig
 from turnout.model.canary.document import read_document
 from turnout.model.units import format_duration
+from turnout.model.words import enumerate_names
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,12 +58,13 @@ def judged_subjects(
 def expected_share(analysis: Analysis) -> float | None:
     """The canary's part of the requests of both arms; None = not known."""
     shares = analysis.experiment_share + analysis.control_share
-    return analysis.experiment_share / shares if analysis.control_share else None
+    is_known = analysis.experiment_share and analysis.control_share
+    return analysis.experiment_share / shares if is_known else None
 
 
 def tell_too_short(short: Sequence[Subject], duration: timedelta) -> str:
     """Why these are not judged."""
-    names = " and ".join(s.name for s in short)
+    names = enumerate_names([s.name for s in short])
     verb = "is" if len(short) == 1 else "are"
     needed = format_duration(FEWEST_STEPS * max(s.step for s in short))
     return f"{names} {verb} not judged: {format_duration(duration)} are too short, {needed} needed"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -17,19 +18,23 @@ from turnout.model.canary.options import (
 )
 from turnout.model.canary.queries import ProcessQuery, Query, RouterQuery
 from turnout.model.errors import InvalidDocument, Problem
+from turnout.model.units import format_duration
+from turnout.model.words import enumerate_names
 
 ROUTER_STEP = timedelta(seconds=1)
 PROCESS_STEP = timedelta(seconds=5)
 STORE_STEP = timedelta(seconds=60)
 """What most metrics systems sample in less."""
 
-FEWEST_STEPS = 20
-"""Of a gauge: fifteen to learn its noise, five to bet."""
+FEWEST_STEPS = 40
+"""Of a gauge: fifteen to learn its noise, twenty to bet, and some may be missing. With fewer no
+harm, however large, would be found, and a pass would mean nothing."""
 
 FALLBACK_THRESHOLDS_MS = (50.0, 250.0, 1000.0)
 """For a service whose usual latency nobody has seen."""
 
 _EVENTS = (Kind.COUNT, Kind.PROPORTION)
+_PARTS_OF_REQUESTS = ("errors", "client_errors", "timeouts", "resets")
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,10 +78,18 @@ def subjects_of(
     """
     if not config.metrics:
         raise InvalidDocument("Nothing can be judged", (Problem("has no metric", "metrics"),))
-    return tuple(
+    names = [metric.name for metric in config.metrics]
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        problem = Problem(f"has several metrics with the name {enumerate_names(twice)}", "metrics")
+        raise InvalidDocument("Nothing can be judged", (problem,))
+    subjects = tuple(
         _subject(config, metric, f"metrics[{n}]", duration, (history or {}).get(metric.name, {}))
         for n, metric in enumerate(config.metrics)
     )
+    if all(subject.options.muted for subject in subjects):
+        problem = Problem("are all muted", "metrics")
+        raise InvalidDocument("Nothing can be judged", (problem,))
+    return subjects
 
 
 def too_short_for(subjects: Sequence[Subject], duration: timedelta) -> tuple[Subject, ...]:
@@ -85,10 +98,36 @@ def too_short_for(subjects: Sequence[Subject], duration: timedelta) -> tuple[Sub
         s
         for s in subjects
         if s.kind is Kind.GAUGE
-        and not s.options.critical
-        and not s.options.must_have_data
+        and not is_wanted(s)
         and duration < FEWEST_STEPS * s.step
     )
+
+
+def refuse_hopeless(subjects: Sequence[Subject], duration: timedelta) -> None:
+    """Raises `InvalidDocument` for what can be known before it begins: metrics that must be judged,
+    and cannot be in this time.
+    """
+    for subject in subjects:
+        fewest = FEWEST_STEPS if subject.kind is Kind.GAUGE and is_wanted(subject) else 1
+        is_left_out = subject.kind is Kind.GAUGE and not is_wanted(subject)
+        if duration < fewest * subject.step and not is_left_out:
+            raise _too_short(subject.name, fewest * subject.step, duration)
+    short = too_short_for(subjects, duration)
+    if len(short) == len(subjects):
+        needed = min(FEWEST_STEPS * subject.step for subject in short)
+        raise _too_short(enumerate_names([s.name for s in short]), needed, duration)
+
+
+def is_wanted(subject: Subject) -> bool:
+    """Whether the analysis depends on it."""
+    return subject.options.critical or subject.options.must_have_data
+
+
+def _too_short(names: str, needed: timedelta, duration: timedelta) -> InvalidDocument:
+    needs, has = format_duration(needed), format_duration(duration)
+    problem = Problem(f"{has} is too short for {names}: {needs} is the least", "duration")
+    hint = "Compare for longer, or give the metric a shorter step."
+    return InvalidDocument(f"Cannot judge: {problem}", (problem,), hint=hint)
 
 
 def _subject(
@@ -109,19 +148,26 @@ def _subject(
             "compare slow requests as a proportion",
             f"{path}.query",
         )
+    exposure = metric.exposure_query or _exposure(kind, metric.query)
+    if kind is Kind.PROPORTION and exposure is None:
+        raise _refused(
+            metric,
+            "kind proportion needs all requests as exposureQuery; without it, use kind count",
+            f"{path}.exposureQuery",
+        )
     thresholds = evidence.thresholds_ms or tuple(history.get("thresholds_ms", ()))
     harm = evidence.harm_of_interest
     return Subject(
         name=metric.name,
         kind=kind,
         query=metric.query,
-        exposure=metric.exposure_query or _exposure(kind, metric.query),
+        exposure=exposure,
         step=_step(evidence.step, metric.query, kind, duration),
         options=read_options(metric),
         margin=evidence.margin,
         harm_of_interest=harm if harm > evidence.margin else evidence.margin + harm,
-        weight=_weight(config, metric),
-        thresholds_ms=(thresholds or FALLBACK_THRESHOLDS_MS) if kind is Kind.LATENCY else (),
+        weight=weigh(config, metric),
+        thresholds_ms=_thresholds(thresholds) if kind is Kind.LATENCY else (),
         dispersion=evidence.dispersion or history.get("dispersion"),
     )
 
@@ -130,6 +176,8 @@ def _kind(config: CanaryConfig, said: Kind | None, query: Query) -> Kind:
     if is_compatible(config):
         return Kind.LEGACY
     if said in (None, Kind.LEGACY):
+        if isinstance(query, RouterQuery) and query.metric_name in _PARTS_OF_REQUESTS:
+            return Kind.PROPORTION
         return Kind.LATENCY if _is_latency(query) else Kind.GAUGE
     return said or Kind.GAUGE
 
@@ -155,8 +203,14 @@ def _step(said: float | None, query: Query, kind: Kind, duration: timedelta) -> 
     return PROCESS_STEP if isinstance(query, ProcessQuery) else STORE_STEP
 
 
-def _weight(config: CanaryConfig, metric: MetricConfig) -> float:
-    """Its share in the weights of its groups; equal ones where none are named."""
+def _thresholds(wanted: Sequence[float]) -> tuple[float, ...]:
+    return tuple(sorted(set(wanted or FALLBACK_THRESHOLDS_MS)))
+
+
+def weigh(config: CanaryConfig, metric: MetricConfig) -> float:
+    """Its share in the weights of its groups. Groups without one share what is left of 100 alike;
+    where none are named all metrics count alike.
+    """
     weights = config.classifier.group_weights if config.classifier else {}
     if not weights:
         return 1.0
@@ -164,8 +218,9 @@ def _weight(config: CanaryConfig, metric: MetricConfig) -> float:
     for one in config.metrics:
         for group in one.groups:
             sizes[group] = sizes.get(group, 0) + 1
-    found = sum(weights.get(group, 0.0) / sizes[group] for group in metric.groups)
-    return found if found > 0 else _LEAST
+    left = max(0.0, 100 - sum(weights.values())) / (len(sizes.keys() - weights.keys()) or 1)
+    found = sum(weights.get(group, left) / sizes[group] for group in metric.groups)
+    return found if 0 < found < math.inf else _LEAST
 
 
 _LEAST = 0.1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -18,6 +19,8 @@ Json = Any
 
 _CONNECT = 3.0
 _ANSWER = 30.0
+_LONG = 330.0
+"""What the server calculates, or asks other systems."""
 _STARTING = 15.0
 """For how many seconds a server is waited for that says that it starts."""
 
@@ -37,6 +40,8 @@ class Client:
     ) -> None:
         self.url = url
         self._patience = _STARTING if timeout is None else 0.0
+        self._longest = timeout or _LONG
+        self._connect = timeout or _CONNECT
         parts = _split(url)
         headers = {"Accept": "application/json"}
         if token:
@@ -45,7 +50,7 @@ class Client:
             base_url=f"{url}/api/v1",
             headers=headers,
             transport=transport,
-            timeout=httpx2.Timeout(timeout or _ANSWER, connect=timeout or _CONNECT),
+            timeout=httpx2.Timeout(timeout or _ANSWER, connect=self._connect),
             # Certificates take longer to load than a command to run; plain HTTP needs none.
             verify=parts.scheme == "https",
             # A proxy of the environment cannot reach this machine's loopback.
@@ -118,6 +123,26 @@ class Client:
     def check_config(self, body: Json) -> Json:
         """POST /canary/configs/check: keeps nothing."""
         return self._ask("POST", f"{_CONFIGS}/check", body=body)
+
+    def query(self, body: Json) -> Json:
+        """POST /canary/queries: asks a source of figures."""
+        return self._ask("POST", "/canary/queries", body=body, timeout=_LONG)
+
+    def judge(self, body: Json) -> Json:
+        """POST /judge: keeps nothing."""
+        return self._ask("POST", "/judge", body=body, timeout=_LONG)
+
+    def compare(self, body: Json) -> Json:
+        """POST /canary/comparisons: kept as an analysis."""
+        return self._ask("POST", "/canary/comparisons", body=body, timeout=_LONG)
+
+    def replays(self, body: Json) -> Iterator[Json]:
+        """POST /canary/replays: progress, and last the result."""
+        return self._work("/canary/replays", body)
+
+    def durations(self, body: Json) -> Iterator[Json]:
+        """POST /canary/durations: the same."""
+        return self._work("/canary/durations", body)
 
     # --- changing ---
 
@@ -203,6 +228,22 @@ class Client:
                 raise _refusal(answer, self.url)
             yield answer.iter_lines()
 
+    def _work(self, path: str, body: Json) -> Iterator[Json]:
+        """A line for each step of the work. Raises `CommandError` for the problem that ends it."""
+        timeout = httpx2.Timeout(_LONG, connect=_CONNECT)
+        with (
+            _translated(self.url),
+            self._http.stream("POST", path, json=body, timeout=timeout) as answer,
+        ):
+            if answer.is_error:
+                answer.read()
+                raise _refusal(answer, self.url)
+            for text in answer.iter_lines():
+                line = json.loads(text)
+                if "problem" in line:
+                    raise _problem(line["problem"], int(line["problem"]["status"]))
+                yield line
+
     def _ask(
         self,
         method: str,
@@ -211,12 +252,16 @@ class Client:
         params: Mapping[str, str] | None = None,
         body: Json = None,
         key: str = "",
+        timeout: float = _ANSWER,
     ) -> Json:
+        longest = httpx2.Timeout(min(self._longest, timeout), connect=self._connect)
         headers = {"Idempotency-Key": key} if key else {}
         until = time.monotonic() + self._patience
         while True:
             with _translated(self.url):
-                answer = self._http.request(method, path, params=params, json=body, headers=headers)
+                answer = self._http.request(
+                    method, path, params=params, json=body, headers=headers, timeout=longest
+                )
             wait = _retry_after(answer)
             if wait is None or time.monotonic() + wait > until:
                 break
@@ -367,6 +412,10 @@ def _refusal(answer: httpx2.Response, url: str) -> CommandError:
         )
     if not isinstance(problem, dict) or not isinstance(problem.get("detail"), str):
         return _not_turnout(answer, url)
+    return _problem(problem, status)
+
+
+def _problem(problem: dict[str, Any], status: int) -> CommandError:
     kind = Unreachable if of_http(status) is Exit.UNREACHABLE else CommandError
     return kind(
         _sentence(problem["detail"]),

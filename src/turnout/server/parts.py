@@ -13,6 +13,7 @@ from turnout.api.backend import Backend
 from turnout.api.stream import Feed
 from turnout.api.views import Finding
 from turnout.canary.analyst import LiveAnalyst
+from turnout.canary.apart import Workers
 from turnout.checks import LocalChecker
 from turnout.checks.command import end_strays
 from turnout.documents.canary import default_config
@@ -87,7 +88,9 @@ class Parts:
         )
         self.gauges = InstanceGauges(self.provider.running, figures.instances)
         self.store = SqlStore(self.places.store_url)
-        self.analyst = LiveAnalyst(sources, self.store, self.clock, default_config)
+        self.analyst = LiveAnalyst(
+            sources, self.store, self.clock, default_config, lambda: sources.warnings
+        )
         self.feed = Feed(self.store)
         self.operations = Operations(
             provider=self.provider,
@@ -187,6 +190,8 @@ async def running_backend(settings: Settings, temporal: Starting) -> AsyncIterat
             archive=parts.store,
             journal=parts.store,
             canaries=parts.store,
+            figures=sources,
+            workers=Workers(),
             inventory=parts.provider,
             clock=parts.clock,
             feed=parts.feed,

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import math
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import httpx2
@@ -17,11 +18,15 @@ from turnout.api.backend import Backend, Entrance
 from turnout.api.security import Access
 from turnout.api.stream import Feed
 from turnout.api.views import Finding
+from turnout.canary.apart import Workers
 from turnout.engine.operations import OperationContext, Operations
+from turnout.model.canary.queries import Query
+from turnout.model.canary.request import CanaryScope
 from turnout.model.deployment import Choice, Request, Status
-from turnout.model.errors import Conflict, NotFound
+from turnout.model.errors import Conflict, NotFound, TurnoutError
 from turnout.model.journal import DeploymentRecord, Event
 from turnout.model.plan import Delay, Plan, StepAnswer
+from turnout.model.samples import Series
 from turnout.model.traffic import GroupTraffic
 from turnout.strategies import plan_deployment
 from turnout.strategies.progress import Progress, advance, attempt, begin, due
@@ -113,6 +118,46 @@ class InstantDeployer:
         return record
 
 
+class MemoryFigures:
+    """A source of figures: what is written down for a figure and a server group, else none."""
+
+    def __init__(self) -> None:
+        self.value: Callable[[str, str, datetime], float] = lambda figure, group, at: math.nan
+        """Of a figure in the second that begins then. NaN for all of it: no series."""
+        self.warnings: tuple[str, ...] = ()
+        self.trouble: TurnoutError | None = None
+
+    def describe(self, query: Query, scope: CanaryScope, templates: Mapping[str, str]) -> str:
+        figure = getattr(query, "metric_name", "")
+        return f"{figure} of {scope.scope} per {scope.step} s"
+
+    async def fetch(
+        self, query: Query, scope: CanaryScope, templates: Mapping[str, str]
+    ) -> tuple[Series, ...]:
+        if self.trouble:
+            raise self.trouble
+        figure, group = getattr(query, "metric_name", ""), scope.scope or ""
+        count = int((scope.end - scope.start).total_seconds()) // scope.step
+        second = timedelta(seconds=1)
+
+        def step(n: int, name: str = figure) -> float:
+            begin = scope.start + n * scope.step * second
+            return sum(self.value(name, group, begin + s * second) for s in range(scope.step))
+
+        if figure == "latency":
+            bounds = scope.extended_scope_params.get("thresholdsMs", "50,250,1000").split(",")
+            values = tuple(0.1 * step(n, "requests") for n in range(count))
+            tags: Sequence[dict[str, str]] = [{"above_ms": bound} for bound in bounds]
+        else:
+            values, tags = tuple(step(n) for n in range(count)), [{}]
+        if all(math.isnan(value) for value in values):
+            return ()
+        length = timedelta(seconds=scope.step)
+        return tuple(
+            Series(tags=one, start=scope.start, step=length, values=values) for one in tags
+        )
+
+
 @dataclass(frozen=True, slots=True)
 class Parts:
     """Everything behind the API, and the API."""
@@ -120,6 +165,7 @@ class Parts:
     world: World
     journal: MemoryJournal
     canaries: MemoryCanaryArchive
+    figures: MemoryFigures
     deployer: InstantDeployer
     feed: Feed
     entrance: Entrance
@@ -150,6 +196,7 @@ def build_parts(
     """A world with nothing in it, and the API to it."""
     world = World(auto=True)
     clock, journal, canaries = MemoryClock(world), MemoryJournal(), MemoryCanaryArchive()
+    figures = MemoryFigures()
     provider, router = MemoryProvider(world), MemoryRouter(world)
     operations = Operations(
         provider=provider,
@@ -173,6 +220,8 @@ def build_parts(
         archive=journal,
         journal=journal,
         canaries=canaries,
+        figures=figures,
+        workers=Workers(),
         inventory=provider,
         clock=clock,
         feed=feed,
@@ -184,7 +233,7 @@ def build_parts(
     if is_open:
         entrance.open(backend)
     app = create_app(entrance, Access(SecretStr(token) if token else None, address))
-    return Parts(world, journal, canaries, deployer, feed, entrance, backend, app)
+    return Parts(world, journal, canaries, figures, deployer, feed, entrance, backend, app)
 
 
 def deploy_body(text: str = SERVICE, **more: Any) -> dict[str, Any]:

@@ -53,6 +53,12 @@ class FakeSource:
         """Seconds; later samples are missing."""
         self.gap = (math.inf, math.inf)
         """Seconds in which nobody looked: known as a total only."""
+        self.lag, self.now = 0.0, lambda: math.inf
+        """How long after a step its sample arrives; what the time is, in seconds of the world."""
+        self.broken: dict[str, TurnoutError] = {}
+        """Figures that cannot be had."""
+        self.hanging: frozenset[str] = frozenset()
+        """Figures that never come, and are no error either."""
 
     def _is_torn(self, begin: int, step: int) -> bool:
         first, last = self.gap
@@ -71,13 +77,18 @@ class FakeSource:
         if self.trouble:
             raise self.trouble
         figure = str(getattr(query, "metric_name", ""))
+        if figure in self.broken:
+            raise self.broken[figure]
+        if figure in self.hanging:
+            await asyncio.Event().wait()
         first = (scope.start - START).total_seconds()
         count = int((scope.end - scope.start).total_seconds() / scope.step)
         step = timedelta(seconds=scope.step)
 
         def total(n: int) -> float:
             begin = int(first + n * scope.step)
-            if begin + scope.step > self.known_until or self._is_torn(begin, scope.step):
+            known_until = min(self.known_until, self.now() - self.lag)
+            if begin + scope.step > known_until or self._is_torn(begin, scope.step):
                 return math.nan
             found = [self.value(figure, scope.scope or "", begin + s) for s in range(scope.step)]
             return sum(found) / (scope.step if figure in ("cpu", "memory") else 1)
@@ -137,6 +148,16 @@ def metric(name: str, kind: str, query: str, **options: Any) -> dict[str, Any]:
     }
 
 
+def store_metric(name: str, kind: str, query: str, **options: Any) -> dict[str, Any]:
+    """One that a metrics system has."""
+    exposure = {"exposureQuery": _prometheus("requests")} if kind == "proportion" else {}
+    return metric(name, kind, query, **options) | {"query": _prometheus(query)} | exposure
+
+
+def _prometheus(name: str) -> dict[str, Any]:
+    return {"type": "prometheus", "metricName": name}
+
+
 def config(*metrics: dict[str, Any], **more: Any) -> CanaryConfig:
     return read_document(
         CanaryConfig,
@@ -156,6 +177,7 @@ class House:
         *,
         configuration: CanaryConfig | None = None,
         control_offset: timedelta = timedelta(0),
+        shares: tuple[int, int] = (50, 50),
         **settings: Any,
     ) -> None:
         self.world, self.archive = World(), FakeArchive()
@@ -163,6 +185,7 @@ class House:
         self.world.now = START + timedelta(hours=1)
         self.clock = MemoryClock(self.world)
         self.source = FakeSource(value)
+        self.source.now = lambda: (self.clock.now() - START).total_seconds()
         self.configuration = configuration or config(ERRORS)
         settings.setdefault("duration", timedelta(minutes=2))
         settings.setdefault("interval", timedelta(seconds=1))
@@ -173,8 +196,8 @@ class House:
             control=BASELINE,
             source=SOURCE,
             settings=AnalysisSettings(**settings),
-            experiment_share=50,
-            control_share=50,
+            experiment_share=shares[0],
+            control_share=shares[1],
             control_offset=control_offset,
         )
         self.analyst = self.restarted()

@@ -17,7 +17,7 @@ from turnout.analysis.sequential.early_pass import safety_growth
 from turnout.analysis.sequential.metric import Direction, Metric
 from turnout.analysis.sequential.mixtures import Floats, log_mean
 from turnout.analysis.sequential.progress import Batch, pick
-from turnout.analysis.sequential.ratio_interval import RatioInterval, narrow
+from turnout.analysis.sequential.ratio_interval import RatioInterval, narrow, unbounded
 
 Wealth = tuple[tuple[tuple[float, ...], ...], ...]
 """Log-wealth by side, threshold and alternative. A side is a direction that would be harm."""
@@ -71,10 +71,11 @@ def add_counts(
     metric: Metric,
     evidence: CountEvidence,
     steps: tuple[Floats, Floats, Floats, Floats],
-    beta: float,
+    beta: float | None,
 ) -> tuple[CountEvidence, Batch]:
     """The evidence after these steps: events (by step and threshold) and exposure of the canary,
-    then of the baseline. All figures are finite and make sense.
+    then of the baseline. All figures are finite and make sense. Without `beta` there is no
+    confidence sequence, which costs far more than the rest.
     """
     events_canary, exposure_canary, events_baseline, exposure_baseline = steps
     phi = metric.dispersion or 1.0
@@ -91,7 +92,9 @@ def add_counts(
     )
     expected = np.array([(x + y) * null_share(s, null) for x, y, s in roles])
     narrowed = [
-        narrow(interval, ours[:, place], ours[:, place] + theirs[:, place], share[:, 0], beta)
+        (interval, unbounded(len(share)))
+        if beta is None
+        else narrow(interval, ours[:, place], ours[:, place] + theirs[:, place], share[:, 0], beta)
         for place, interval in enumerate(evidence.intervals)
     ]
     by_threshold = log_mean(log_mean(harm), axis=0)

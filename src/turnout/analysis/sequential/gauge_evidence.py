@@ -90,7 +90,12 @@ def warm_up(metric: Metric) -> int:
 
 
 def add_gauge(
-    metric: Metric, evidence: GaugeEvidence, differences: Floats, *, beta: float, planned: int
+    metric: Metric,
+    evidence: GaugeEvidence,
+    differences: Floats,
+    *,
+    beta: float | None,
+    planned: int,
 ) -> tuple[GaugeEvidence, Batch]:
     """The evidence after these differences, of steps in order."""
     batch = Batch(*(np.empty(len(differences)) for _ in range(5)))
@@ -104,7 +109,7 @@ def add_gauge(
 
 
 def _add_one(
-    metric: Metric, evidence: GaugeEvidence, difference: float, beta: float, planned: int
+    metric: Metric, evidence: GaugeEvidence, difference: float, beta: float | None, planned: int
 ) -> GaugeEvidence:
     memory, recent = evidence.memory, np.array(evidence.recent).reshape(-1, 2)
     phi = float(_autocorrelation(memory)) if metric.prewhiten else 0.0
@@ -116,7 +121,8 @@ def _add_one(
         now = np.array([d, u])
         harm = _bet(harm, now, recent, [(side, -margin) for side in sides])
         safety = _bet(safety, now, recent, [(-side, of_interest) for side in sides])
-        interval = _narrow(interval, d, u, recent=recent[:, 0], beta=beta, planned=planned)
+        if beta is not None:
+            interval = _narrow(interval, d, u, recent=recent[:, 0], beta=beta, planned=planned)
     return GaugeEvidence(
         harm,
         safety,

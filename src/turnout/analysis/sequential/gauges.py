@@ -106,5 +106,5 @@ def best_rho(planned_squares: float, alpha: float) -> float:
 
 
 def _are_alike(ours: Floats, theirs: Floats) -> Bools:
-    close: Bools = np.abs(ours - theirs) <= ALIKE * (np.abs(ours) + np.abs(theirs))
+    close: Bools = np.abs(ours - theirs) <= ALIKE * np.abs(ours) + ALIKE * np.abs(theirs)
     return close

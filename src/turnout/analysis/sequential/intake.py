@@ -22,6 +22,9 @@ from turnout.analysis.sequential.metric import (
 )
 from turnout.analysis.sequential.mixtures import Bools, Floats, Places
 
+MOST_COUNTED = 1e15
+"""In a step. What claims to be more was not counted, and would drown everything else."""
+
 Arms = tuple[Floats, Floats, Floats, Floats]
 
 
@@ -34,7 +37,10 @@ class Tally:
     only_canary: int = 0
     only_baseline: int = 0
     impossible: int = 0
-    """Infinite, negative, more events than requests, or more above a higher threshold."""
+    """Infinite, negative, beyond counting, more events than requests, or more above a higher
+    threshold."""
+    busy_until: int = 0
+    """Behind the last step in which an arm had any exposure."""
 
     @property
     def closed(self) -> int:
@@ -78,6 +84,7 @@ def sort_out(metric: Metric, steps: Steps, last: int, tally: Tally) -> Sorted:
         only_canary=tally.only_canary + int((has_canary & ~has_baseline).sum()),
         only_baseline=tally.only_baseline + int((~has_canary & has_baseline).sum()),
         impossible=tally.impossible + int((is_whole & ~is_used).sum()),
+        busy_until=_busy_until(index[is_used], _at(arms, is_used), tally),
     )
     return Sorted(index[is_used], _at(arms, is_used), after, int(index[-1]))
 
@@ -119,12 +126,19 @@ def _columns(metric: Metric, steps: Steps) -> tuple[Floats, Arms]:
     return index, columns
 
 
+def _busy_until(index: Floats, arms: Arms, tally: Tally) -> int:
+    busy = index[(arms[1] > 0) | (arms[3] > 0)]
+    return int(busy[-1]) + 1 if len(busy) else tally.busy_until
+
+
 def _is_possible(metric: Metric, arms: Arms) -> Bools:
     is_good = np.asarray(np.isfinite(np.column_stack(arms)).all(axis=1))
     if metric.scale is Scale.DIFFERENCE:
         return is_good
     for events, exposure in (arms[:2], arms[2:]):
         is_good &= (events >= 0).all(axis=1) & (exposure >= 0)
+        if metric.kind is not Kind.GAUGE:
+            is_good &= (events <= MOST_COUNTED).all(axis=1) & (exposure <= MOST_COUNTED)
         if metric.kind in {Kind.PROPORTION, Kind.LATENCY}:
             is_good &= events[:, 0] <= exposure
             is_good &= (np.diff(events, axis=1) <= 0).all(axis=1)

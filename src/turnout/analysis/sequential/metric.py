@@ -54,9 +54,7 @@ class Metric:
     weight: float = 1.0
     critical: bool = False
     thresholds: tuple[float, ...] = ()
-    """Of a latency, ascending, in the unit that the caller likes."""
-    threshold_unit: str = ""
-    """The unit in words; for the sentences."""
+    """Of a latency, ascending, in ms: the sentences say so."""
     dispersion: float | None = None
     """φ of counts; None when there is no history."""
     step: timedelta = timedelta(seconds=60)

@@ -68,6 +68,12 @@ def narrow(
     return RatioInterval(events, tuple(curve), tuple(slopes), low, high), bounds
 
 
+def unbounded(steps: int) -> Bounds:
+    """Of steps for which nobody wants a sequence."""
+    edge = np.full(steps, EDGE)
+    return Bounds(-edge, edge, np.full(steps, math.nan))
+
+
 def _ends(
     events: float,
     curve: Floats,

@@ -8,8 +8,12 @@ from collections.abc import Sequence
 from turnout.analysis.sequential.exposure import ExposureCheck
 from turnout.analysis.sequential.metric import Direction, Kind, Metric, Scale
 from turnout.analysis.sequential.outcome import Finding, MetricVerdict
+from turnout.model.words import MOST_TOLD
 
 _MANY = 1e9
+
+DOUBTFUL = 3.0
+"""From this e-value on harm is more likely than none, and nobody is told when safety is expected."""
 
 
 def tell_metric(metric: Metric, found: MetricVerdict) -> str:
@@ -22,7 +26,7 @@ def tell_metric(metric: Metric, found: MetricVerdict) -> str:
 
 def tell_failure(harmful: Sequence[str], seconds: float) -> str:
     """Why it failed."""
-    return f"Failed after {tell_time(seconds)}. {' '.join(harmful)}"
+    return f"Failed after {tell_time(seconds)}. {_some(harmful)}"
 
 
 def tell_joint_failure(worst: str, seconds: float, peak: float) -> str:
@@ -35,31 +39,33 @@ def tell_joint_failure(worst: str, seconds: float, peak: float) -> str:
 
 def tell_early_pass(told: Sequence[str], seconds: float) -> str:
     """Before the planned end."""
-    return f"Passed after {tell_time(seconds)}: harm is excluded. {' '.join(told)}"
+    return f"Passed after {tell_time(seconds)}: harm is excluded. {_some(told)}"
 
 
 def tell_end(told: Sequence[str]) -> str:
     """At the planned end, with the harm that remains possible."""
-    return f"Passed: no harm was found. {' '.join(told)}"
+    return f"Passed: no harm was found. {_some(told)}"
 
 
 def tell_running(told: Sequence[str]) -> str:
     """While nothing is decided."""
-    return f"Undecided so far. {' '.join(told)}"
+    return f"Undecided so far. {_some(told)}"
 
 
 def tell_problems(problems: Sequence[str]) -> str:
     """At the end, if some metric could not be judged."""
-    return f"Cannot be judged. {' '.join(problems)}"
+    return f"Cannot be judged. {_some(problems)}"
 
 
-def tell_mismatch(check: ExposureCheck) -> str:
-    """If requests were not shared out as they should have been."""
+def tell_mismatch(check: ExposureCheck, harmful: Sequence[str] = ()) -> str:
+    """If requests were not shared out as they should have been; with the harm that is seen all the
+    same, for the person who decides."""
     total = check.requests_canary + check.requests_baseline
     return (
         f"Cannot be judged: the canary got {_percent(check.requests_canary / total)} of"
         f" {total:,.0f} requests and should have got {_percent(check.share)}. Something sorts the"
         " requests, so the two groups do not see the same ones; look at the router and at retries."
+        f"{f' What is seen all the same: {_some(harmful)}' if harmful else ''}"
     )
 
 
@@ -78,6 +84,13 @@ def tell_odds(e_value: float) -> str:
     return f"once in {int(e_value / unit) * unit:,} canaries"
 
 
+def _some(told: Sequence[str]) -> str:
+    """Those that come first, and how many more metrics there are."""
+    more = len(told) - MOST_TOLD
+    rest = [f"And {more} more {'metric' if more == 1 else 'metrics'}."] if more > 0 else []
+    return " ".join([*told[:MOST_TOLD], *rest])
+
+
 def _figures(metric: Metric, found: MetricVerdict) -> str:
     samples = found.samples
     if metric.kind is Kind.GAUGE:
@@ -87,15 +100,11 @@ def _figures(metric: Metric, found: MetricVerdict) -> str:
             f"{_number(samples.events_canary)} in the canary against"
             f" {_number(samples.events_baseline)} in the baseline{_times(found.estimate)}"
         )
-    above = (
-        ""
-        if samples.threshold is None
-        else f" above {samples.threshold:g} {metric.threshold_unit}".rstrip()
-    )
+    slower = "" if samples.threshold is None else f" were slower than {samples.threshold:g} ms"
     canary = _percent(samples.events_canary / max(samples.exposure_canary, 1))
     baseline = _percent(samples.events_baseline / max(samples.exposure_baseline, 1))
     return (
-        f"{canary} of {samples.exposure_canary:,.0f} requests{above} in the canary against"
+        f"{canary} of {samples.exposure_canary:,.0f} requests in the canary{slower} against"
         f" {baseline} of {samples.exposure_baseline:,.0f} in the baseline"
     )
 
@@ -120,9 +129,18 @@ def _conclusion(metric: Metric, found: MetricVerdict) -> str:
         evidence = max(found.peak_e_value, 1 / found.end_p if found.end_p else 0.0)
         return f"chance alone would show this less than {tell_odds(evidence)}"
     limit = _limit(metric, found)
+    if share := evidence_share(found):
+        return f"{limit}, and there is {share:.0%} of the evidence that a failure needs"
     if found.minutes_needed is None:
         return limit
     return f"{limit}, about {tell_time(60 * found.minutes_needed)} more to decide"
+
+
+def evidence_share(found: MetricVerdict) -> float:
+    """How far it is to a failure by this metric alone; 0 = nothing that is worth a word."""
+    if found.e_value < DOUBTFUL or found.level <= 1:
+        return 0.0
+    return min(math.log(found.e_value) / math.log(found.level), 0.99)
 
 
 def _limit(metric: Metric, found: MetricVerdict) -> str:

@@ -53,6 +53,8 @@ class State:
     peak: float = 0.0
     failed_at: float | None = None
     mismatched_at: float | None = None
+    has_intervals: bool = True
+    """False in a replay of many canaries, where nobody reads their confidence sequences."""
 
 
 def any_alpha(state: State) -> float:

@@ -32,8 +32,8 @@ def verdict(state: State) -> Verdict:
 def finish(state: State) -> Verdict:
     """What can be said at the planned end, with the share of alpha that was kept for it.
 
-    Nothing passes whose figures do not reach there. To be asked once for a canary: each time would
-    spend that share again.
+    Nothing passes whose figures do not reach there; then that share is not spent, and one may ask
+    again after an extension. Otherwise to be asked once for a canary.
     """
     return _judge(state, is_end=True)
 
@@ -57,11 +57,13 @@ def _answer(
 ) -> tuple[Answer, str]:
     failed, mismatched = state.failed_at, state.mismatched_at
     if state.exposure and mismatched is not None and (failed is None or mismatched < failed):
-        return Answer.INCONCLUSIVE, sentences.tell_mismatch(state.exposure)
-    if failed is not None or any(metric.finding is Finding.HARM for metric in metrics):
+        harmful = [metric.sentence for metric in _by_evidence(state, metrics) if _is_harm(metric)]
+        return Answer.INCONCLUSIVE, sentences.tell_mismatch(state.exposure, harmful)
+    if failed is not None or any(map(_is_harm, metrics)):
         return Answer.FAIL, _failure(state, metrics)
-    told = [metric.sentence for metric in metrics]
-    problems = [metric.sentence for metric in metrics if metric.problem]
+    ranked = _by_evidence(state, metrics)
+    told = [metric.sentence for metric in ranked]
+    problems = [metric.sentence for metric in ranked if metric.problem]
     if is_end and problems:
         return Answer.INCONCLUSIVE, sentences.tell_problems(problems)
     if is_end:
@@ -74,12 +76,28 @@ def _answer(
 def _failure(state: State, metrics: tuple[MetricVerdict, ...]) -> str:
     """The metrics that are harmful by themselves, else the one that speaks most for harm."""
     seconds = _seconds(state) if state.failed_at is None else state.failed_at
-    if harmful := [metric.sentence for metric in metrics if metric.finding is Finding.HARM]:
+    if harmful := [m.sentence for m in _by_evidence(state, metrics) if _is_harm(m)]:
         return sentences.tell_failure(harmful, seconds)
     weights = normalise([metric.weight for metric in state.metrics])
     parts = [math.log(w) + t.peak for w, t in zip(weights, state.tracks, strict=True)]
     worst = metrics[parts.index(max(parts))]
     return sentences.tell_joint_failure(worst.sentence, seconds, state.peak)
+
+
+def _by_evidence(state: State, metrics: tuple[MetricVerdict, ...]) -> list[MetricVerdict]:
+    """The most telling first: those that decide, then those that come nearest to it, then the
+    critical ones; else as they were written."""
+    is_critical = {metric.name: metric.critical for metric in state.metrics}
+
+    def rank(found: MetricVerdict) -> tuple[bool, float, bool]:
+        nearness = found.e_value / found.level if sentences.evidence_share(found) else 0.0
+        return not _is_harm(found), -nearness, not is_critical[found.name]
+
+    return sorted(metrics, key=rank)
+
+
+def _is_harm(found: MetricVerdict) -> bool:
+    return found.finding is Finding.HARM
 
 
 def _is_safe(state: State, metrics: tuple[MetricVerdict, ...]) -> bool:
@@ -95,31 +113,44 @@ def _is_safe(state: State, metrics: tuple[MetricVerdict, ...]) -> bool:
 def _judge_metrics(state: State, *, is_end: bool) -> tuple[MetricVerdict, ...]:
     weights = normalise([metric.weight for metric in state.metrics]).tolist()
     pairs = list(zip(state.metrics, weights, strict=True))
+    problems = [
+        find_problem(metric, track, _expected_seconds(state, is_end=is_end))
+        for metric, track in zip(state.metrics, state.tracks, strict=True)
+    ]
+    is_tested = is_end and not any(problems)  # else it may be asked again, when it was extended
     tested = sum(weight for metric, weight in pairs if has_end_test(metric))
     return tuple(
         _judge_metric(
             state,
             metric,
             track,
+            problem=problem,
             level=alarm_level(any_alpha(state), weight),
-            end_level=end_alpha(state.alpha, weight / (tested or 1)) if is_end else None,
+            end_level=end_alpha(state.alpha, weight / (tested or 1)) if is_tested else None,
+            is_end=is_end,
         )
-        for (metric, weight), track in zip(pairs, state.tracks, strict=True)
+        for (metric, weight), track, problem in zip(pairs, state.tracks, problems, strict=True)
     )
 
 
 def _judge_metric(
-    state: State, metric: Metric, track: Track, *, level: float, end_level: float | None
+    state: State,
+    metric: Metric,
+    track: Track,
+    *,
+    problem: str,
+    level: float,
+    end_level: float | None,
+    is_end: bool,
 ) -> MetricVerdict:
-    """`end_level` is that of the exact test; None before the end."""
-    problem = find_problem(metric, track, _expected_seconds(state, is_end=end_level is not None))
+    """`end_level` is that of the exact test; None when it is not made."""
     p = _end_p(metric, track) if end_level is not None else None
     finding = Finding.UNDECIDED
     if track.peak >= level or (p is not None and end_level is not None and p <= end_level):
         finding = Finding.HARM
     elif track.safety_peak >= safety_level(state.beta) and not problem:
         finding = Finding.SAFE
-    is_open = finding is Finding.UNDECIDED and end_level is None
+    is_open = finding is Finding.UNDECIDED and not is_end and track.log_e < math.log(sentences.DOUBTFUL)
     estimate, low, high = _on_its_scale(metric, track)
     found = MetricVerdict(
         name=metric.name,

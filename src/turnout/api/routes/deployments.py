@@ -14,6 +14,7 @@ from turnout.api.routes.documents import read_deployed
 from turnout.api.routes.parts import TheBackend
 from turnout.api.routes.submitting import IdempotencyKey, submit
 from turnout.api.views import DeploymentView
+from turnout.canary.examining import examine_service
 from turnout.model.deployment import Kind, Request, Status
 from turnout.model.journal import DeploymentRecord
 from turnout.model.plan import Plan
@@ -45,7 +46,10 @@ async def deploy(
 @router.post("/plans", summary="Plan a deployment")
 async def plan(body: DeployBody, backend: TheBackend) -> Plan:
     """What a deployment would do; nothing is touched."""
-    return await backend.deployer.plan(await _request(body, backend.clock, None))
+    request = await _request(body, backend.clock, None)
+    if request.service is not None:
+        await examine_service(request.service, backend.canaries, backend.figures)
+    return await backend.deployer.plan(request)
 
 
 @router.get("/deployments", summary="Deployments, newest first")

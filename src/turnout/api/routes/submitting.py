@@ -10,7 +10,8 @@ from pydantic import StringConstraints
 
 from turnout.api.backend import Backend
 from turnout.api.clusters import require_names
-from turnout.model.deployment import Kind, Request
+from turnout.canary.examining import examine_service
+from turnout.model.deployment import Request
 from turnout.model.errors import Conflict, NotFound
 from turnout.model.journal import DeploymentRecord
 
@@ -30,11 +31,14 @@ async def submit(backend: Backend, request: Request, response: Response) -> Depl
     """The record of the first request with this id.
 
     Raises `Conflict` when that asked for something else, `NotFound` for an operation on a cluster
-    or a server group that does not exist.
+    or a server group that does not exist, or for a canary configuration that does not;
+    `InvalidDocument` for one that cannot be judged.
     """
     record = await _find(backend, request.id)
     if record is None:
-        if request.kind is not Kind.DEPLOY:
+        if request.service is not None:
+            await examine_service(request.service, backend.canaries, backend.figures)
+        else:
             await require_names(backend, request)
         log.info(
             "deployment.requested",

@@ -7,7 +7,17 @@ from __future__ import annotations
 
 import typer
 
-from turnout.cli.canary import answering, config, listing, showing
+from turnout.cli.canary import (
+    answering,
+    comparing,
+    config,
+    judging,
+    lasting,
+    listing,
+    querying,
+    replaying,
+    showing,
+)
 
 PANEL = "Canaries"
 
@@ -19,6 +29,16 @@ def register(app: typer.Typer) -> None:
         help="Canaries: what was compared, what was found, what they are judged by.",
         rich_markup_mode=None,
     )
-    for noun in (listing, showing, answering, config):
+    for noun in (
+        listing,
+        showing,
+        answering,
+        config,
+        querying,
+        lasting,
+        replaying,
+        comparing,
+        judging,
+    ):
         noun.register(group)
     app.add_typer(group, rich_help_panel=PANEL)

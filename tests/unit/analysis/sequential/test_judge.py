@@ -231,9 +231,9 @@ def test_zero_events_everywhere_pass_at_the_end_and_claim_nothing() -> None:
         (events([NAN] * 5, [1] * 5), "only the baseline has it (5 steps)"),
         (events([1] * 5, [NAN] * 5), "only the canary has it (5 steps)"),
         (events([1, NAN, NAN, 1], [1, 1, NAN, 1]), "2 of 4 steps cannot be used"),
-        (events([1, INF, 1, 1], [1] * 4), "1 infinite, negative or contradictory"),
-        (events([1, -1, 1, 1], [1] * 4), "1 infinite, negative or contradictory"),
-        (events([1, 1, 1, 1], [1, 101, 1, 1]), "1 infinite, negative or contradictory"),
+        (events([1, INF, 1, 1], [1] * 4), "1 infinite, negative, too large or contradictory"),
+        (events([1, -1, 1, 1], [1] * 4), "1 infinite, negative, too large or contradictory"),
+        (events([1, 1, 1, 1], [1, 101, 1, 1]), "1 infinite, negative, too large or contradictory"),
     ],
 )
 def test_what_cannot_be_judged_never_passes(steps: EventSteps, why: str) -> None:
@@ -257,7 +257,7 @@ def test_a_gauge_with_a_broken_figure_now_and_then_says_so(bad: float) -> None:
 def test_few_steps_of_a_gauge_are_not_enough() -> None:
     found = finish(one(Metric("CPU", Kind.GAUGE), GaugeSteps(range(12), [1] * 12, [1] * 12)))
     assert found.answer is Answer.INCONCLUSIVE
-    assert found.sentence == "Cannot be judged. CPU: not enough data: 12 of 20 steps."
+    assert found.sentence == "Cannot be judged. CPU: not enough data: 12 of 35 steps."
 
 
 def test_harm_is_told_although_another_metric_is_missing() -> None:

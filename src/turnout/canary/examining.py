@@ -1,0 +1,93 @@
+"""What can be known of a service's canaries before anything is touched."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from turnout.canary.subjects import refuse_hopeless, subjects_of
+from turnout.documents.canary import DEFAULT_NAME, default_config
+from turnout.model.canary.configuration import CanaryConfig
+from turnout.model.canary.document import read_document
+from turnout.model.canary.request import CanaryScope
+from turnout.model.checks import CanaryCheck
+from turnout.model.deployment import Options, Service, StrategyName
+from turnout.model.errors import InvalidDocument
+from turnout.model.names import format_group
+from turnout.ports import CanaryArchive, MetricSource
+
+_SOME_TIME = datetime(2026, 1, 1, tzinfo=UTC)
+"""Queries are built for it, and not sent."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Wish:
+    """A comparison that the service file asks for: by which configuration, and for how long."""
+
+    place: str
+    config: str
+    duration: timedelta
+
+
+async def examine_service(service: Service, archive: CanaryArchive, source: MetricSource) -> None:
+    """Raises `NotFound` for a canary configuration that does not exist, and `InvalidDocument` when
+    it cannot be judged in its time, or when there is no source for one of its metrics.
+    """
+    for wish in dict.fromkeys(_wishes(service)):
+        config = await read_config(archive, wish.config)
+        try:
+            _examine(config, wish.duration, service.cluster, source)
+        except InvalidDocument as error:
+            name = wish.config or DEFAULT_NAME
+            told = f"{wish.place}: the canary configuration {name}: {error.message}"
+            raise InvalidDocument(told, error.problems, hint=error.hint) from error
+
+
+async def read_config(archive: CanaryArchive, name: str) -> CanaryConfig:
+    """A stored configuration, or the one that is built in. Raises `NotFound`."""
+    if name in ("", DEFAULT_NAME):
+        return default_config()
+    return read_document(CanaryConfig, (await archive.read_config(name)).document)
+
+
+def _wishes(service: Service) -> Iterator[_Wish]:
+    options = service.options
+    if service.strategy is StrategyName.CANARY:
+        yield _Wish("options.config", options.config, options.duration)
+    for place, check, lasts in _checks(options):
+        duration = lasts or check.duration
+        yield _Wish(
+            f"options.{place}", check.config, duration - min(check.warmup, duration / 2)
+        )
+
+
+def _checks(options: Options) -> Iterator[tuple[str, CanaryCheck, timedelta]]:
+    """With how long each is made again and again; 0 = it takes its own time."""
+    used = (
+        ("before_traffic", options.before_traffic, timedelta(0)),
+        ("checks", options.checks, options.step_hold),
+        ("watch_checks", options.watch_checks, options.watch),
+    )
+    for place, checks, lasts in used:
+        for check in checks:
+            if isinstance(check, CanaryCheck):
+                yield place, check, lasts
+
+
+def _examine(
+    config: CanaryConfig, duration: timedelta, cluster: str, source: MetricSource
+) -> None:
+    subjects = subjects_of(config, duration)
+    refuse_hopeless(subjects, duration)
+    for subject in subjects:
+        scope = CanaryScope(
+            scope=format_group(cluster, 0),
+            location=cluster,
+            start=_SOME_TIME,
+            end=_SOME_TIME + subject.step,
+            step=round(subject.step.total_seconds()),
+        )
+        for query in (subject.query, subject.exposure):
+            if query is not None:
+                source.describe(query, scope, config.templates)
