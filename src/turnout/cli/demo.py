@@ -1,4 +1,4 @@
-"""The demo: four versions of a small service, one of which fails."""
+"""The demo: six versions of a small service, two of which fail."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def demo(
         bool, typer.Option("--quick", help="Without pauses for the eye: a smoke test.")
     ] = False,
 ) -> int:
-    """Show what Turnout does, in about a minute. Four versions under load, one of which fails.
+    """Show what Turnout does, in two minutes. Six versions under load, two of which fail.
 
     Afterwards everything goes on for you to try things out, until Ctrl-C. Ends with 1 when
     something was not as promised.

@@ -1,4 +1,4 @@
-"""The demo: four versions of a small shop under load, the last of which fails its users.
+"""The demo: six versions of a small shop under load, two of which fail their users.
 
 Starts a real server as a process of its own, in a folder that ends with the demo, talks HTTP to it
 like the command line does, and counts what users get with the load of `turnout.testing`. Imported

@@ -1,4 +1,4 @@
-"""The four versions of the show: their service files, and how fast it goes. Pure."""
+"""The six versions of the show: their service files, and how fast it goes. Pure."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ CLUSTER = "shop"
 
 _FILE = string.Template(
     """\
-# The shop of the demo. Deploy it as another version: turnout deploy service.yaml --version 5
+# The shop of the demo. Deploy it as another version: turnout deploy service.yaml --version 7
 application: shop
 version: "$version"
 run:
@@ -37,10 +37,18 @@ class Pace:
     step_hold: str
     last_watch: str
     """At most so long for the version that fails: its trip wires end it early."""
+    canary: str
+    """So long a canary that is fine is compared."""
+    last_canary: str
+    """At most so long one that is not: its verdict ends it early."""
 
 
-LEISURELY = Pace(calm=3.0, watch="6s", step_hold="4s", last_watch="20s")
-QUICK = Pace(calm=0.6, watch="1s", step_hold="500ms", last_watch="15s")
+LEISURELY = Pace(
+    calm=3.0, watch="6s", step_hold="4s", last_watch="20s", canary="25s", last_canary="60s"
+)
+QUICK = Pace(
+    calm=0.6, watch="1s", step_hold="500ms", last_watch="15s", canary="8s", last_canary="60s"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +81,13 @@ def build_acts(pace: Pace, *, python: str, port: int) -> tuple[Act, ...]:
     # The machine of a demo may be busy. Slow answers are then not the version's fault: only failed
     # ones count.
     wires = "[trip_wires: {latency_increase: 1m}]"
+    canary = {
+        "traffic": "10%",
+        "canary_instances": "2",
+        "warmup": "1s",
+        "interval": "1s",
+        "on_inconclusive": "fail",  # nobody is there to be asked
+    }
     steps = {"steps": "[10%, 25%, 50%, 100%]", "step_hold": pace.step_hold, "checks": wires}
     return (
         Act(
@@ -100,10 +115,23 @@ def build_acts(pace: Pace, *, python: str, port: int) -> tuple[Act, ...]:
             file("4", "blue_green", error_rate="0.3", watch=pace.last_watch, watch_checks=wires),
             fails=True,
         ),
+        Act(
+            "5",
+            "canary",
+            "Version 5 by canary: one user in ten tries it, beside a fresh copy of version 3",
+            file("5", "canary", **canary, duration=pace.canary),
+        ),
+        Act(
+            "6",
+            "canary",
+            "Version 6 fails only one user in twenty. How many until its canary is caught?",
+            file("6", "canary", error_rate="0.05", **canary, duration=pace.last_canary),
+            fails=True,
+        ),
     )
 
 
 def build_good_file(pace: Pace, *, python: str, port: int) -> str:
-    """The file that is left for trying things out: like version 3, by blue/green."""
+    """The file that is left for trying things out: like version 5, by blue/green."""
     acts = build_acts(pace, python=python, port=port)
-    return acts[1].text.replace('version: "2"', 'version: "3"', 1)
+    return acts[1].text.replace('version: "2"', 'version: "5"', 1)

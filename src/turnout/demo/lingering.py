@@ -64,9 +64,9 @@ def build_hints(stage: Stage, program: str) -> Text:
     tries = (
         (f"{program} status --watch", "who serves, live"),
         (f"{program} history", "what has happened"),
-        (f"{program} rollback {CLUSTER}", "all users back to version 2"),
+        (f"{program} rollback {CLUSTER}", "all users back to version 3"),
         (f"{program} release {CLUSTER}", "end the hold of a rollback"),
-        (f"{program} deploy $SHOP --version 5", "or edit the file before"),
+        (f"{program} deploy $SHOP --version 7", "or edit the file before"),
         (f"kill -9 {stage.server.pid}", "pull the plug: users are served on"),
     )
     width = max(len(command) for command, _ in tries)

@@ -10,8 +10,21 @@ from turnout.api.views import ClusterView, DeploymentView
 from turnout.demo.acts import Act
 from turnout.demo.telling import format_seconds, is_way_back
 from turnout.model.deployment import Status
+from turnout.model.journal import DeploymentRecord
 from turnout.model.traffic import WHOLE
 from turnout.testing.load import Report
+
+
+@dataclass(frozen=True, slots=True)
+class Harm:
+    """What it cost to find out that a version is bad."""
+
+    users: int
+    """Requests of all users, to whichever version, while this one had traffic."""
+    found_after: timedelta
+    """From its first traffic, confirmed, until the trouble was noticed."""
+    why: str
+    """The sentence that decided."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +44,8 @@ class Outcome:
     """For every change of traffic towards it: from asking the router until confirmed in force."""
     back: timedelta | None
     """From noticing trouble until the way back was confirmed in force."""
+    harm: Harm | None = None
+    """Of a version that was taken back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,19 +91,37 @@ def _outcome(act: Act, view: DeploymentView, cluster: ClusterView, report: Repor
             if not is_way_back(split, record)
         ),
         back=back,
+        harm=_harm(record, report),
     )
 
 
-def verdict(result: Result) -> str:
-    """One sentence."""
-    told = f"{result.lost:,} of {result.requests:,} requests lost through Turnout"
-    bad = next((outcome for outcome in result.outcomes if outcome.act.fails), None)
-    if bad is None or bad.status is not Status.ROLLED_BACK:
-        return f"{told}."
-    return (
-        f"{told}; version {bad.act.version} failed {bad.failed:,} of its {bad.requests:,} requests "
-        f"in the {format_seconds(bad.served_for)} before it was taken back."
+def _harm(record: DeploymentRecord, report: Report) -> Harm | None:
+    since, noticed, until = record.switched_at, record.detected_at, record.returned_at
+    if since is None or noticed is None or until is None:
+        return None
+    return Harm(report.between(since, until).requests, noticed - since, record.cause)
+
+
+def verdict(result: Result) -> tuple[str, ...]:
+    """What all came to: one sentence for the whole, one for each version that was taken back."""
+    lost = f"{result.lost:,} of {result.requests:,} requests lost through Turnout."
+    return (lost, *(_told(outcome) for outcome in result.outcomes if outcome.harm))
+
+
+def _told(outcome: Outcome) -> str:
+    assert outcome.harm is not None  # noqa: S101 - asked before
+    harm = outcome.harm
+    told = (
+        f"Version {outcome.act.version}, by {outcome.act.way}: {outcome.failed:,} of "
+        f"{harm.users:,} users harmed, found after {format_seconds(harm.found_after)}"
     )
+    return f"{told}, traffic back {format_seconds(outcome.back)} later." if outcome.back else told
+
+
+def reason(result: Result) -> str:
+    """Why the last version was taken back, in the words of what decided it."""
+    told = [(outcome.act.version, outcome.harm.why) for outcome in result.outcomes if outcome.harm]
+    return "Why version {} was taken back: {}".format(*told[-1]) if told else ""
 
 
 def broken_promises(result: Result) -> tuple[str, ...]:
@@ -112,7 +145,7 @@ def _broken(result: Result) -> Iterable[str]:
             yield f"{version} should have failed requests, and has not"
         if outcome.act.fails and outcome.is_there:
             yield f"{version} was taken back, and its server group is still there"
-        if outcome.act.fails and outcome.back is None:
+        if outcome.act.fails and (outcome.back is None or outcome.harm is None):
             yield f"nothing says how long taking {version} back took"
     good = [outcome for outcome in result.outcomes if not outcome.act.fails]
     if good and good[-1].share != WHOLE:

@@ -15,7 +15,7 @@ from rich.text import Text
 from turnout.demo.acts import LEISURELY, QUICK, build_acts, build_good_file
 from turnout.demo.errors import DemoFailed, ReaderGone
 from turnout.demo.lingering import linger
-from turnout.demo.outcome import Result, broken_promises, verdict
+from turnout.demo.outcome import Result, broken_promises, reason, verdict
 from turnout.demo.ports import choose_port, is_free
 from turnout.demo.screen import Screen
 from turnout.demo.server import DemoServer
@@ -28,7 +28,7 @@ from turnout.demo.workspace import open_workspace
 AS_PROMISED, OTHERWISE, FAILED, INTERRUPTED = 0, 1, 3, 130
 """Exit codes. 0 also when a person ends what was left running after a good show."""
 
-TITLE = "Turnout demo: four versions of a small shop, under load. The last one is broken."
+TITLE = "Turnout demo: six versions of a small shop, under load. Two of them are broken."
 
 TIMES = (
     "Time to switch: from asking the router until it has proven that the change is in force. "
@@ -106,7 +106,9 @@ def _tell(screen: Screen, result: Result) -> bool:
     """The table and the verdict; whether a promise was broken."""
     screen.show(Text(), build_table(result), Text(), Text(TIMES, "bright_black"), Text())
     broken = broken_promises(result)
-    screen.show(Text(verdict(result), "bold red" if broken else "bold green"))
+    style = "bold red" if broken else "bold green"
+    screen.show(*(Text(sentence, style) for sentence in verdict(result)))
+    screen.show(Text(), Text(reason(result)))
     screen.show(*(Text(f"Not as promised: {promise}.", "bold red") for promise in broken))
     return bool(broken)
 

@@ -1,4 +1,4 @@
-"""The show itself: a load, and four versions one after the other."""
+"""The show itself: a load, and six versions one after the other."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from turnout.demo.api import Api
 from turnout.demo.errors import DemoFailed
 from turnout.demo.outcome import Result, build_result
 from turnout.demo.stage import Stage, describe_load
+from turnout.demo.watching import CanaryWatch
 from turnout.model.deployment import Status
 from turnout.testing.load import Load
 
@@ -44,15 +45,22 @@ async def _deploy(stage: Stage, api: Api, act: Act) -> DeploymentView:
     stage.screen.headline(act.headline)
     stage.workspace.service_file.write_text(act.text)
     record = await api.deploy(act.text, str(stage.workspace.shop), key=f"demo-{act.version}")
+    watch = CanaryWatch(stage, api)
     try:
         async with asyncio.timeout(_ENDS_WITHIN):
-            while not (view := await stage.follow(api, record.id)).record.status.is_end:
+            while True:
+                view = await api.deployment(record.id)
+                await watch.look(view)
+                stage.tell(view)
+                if view.record.status.is_end:
+                    return view
                 await asyncio.sleep(_LOOK_EVERY)
     except TimeoutError:
         raise DemoFailed(
             f"Version {act.version} has not ended within {_ENDS_WITHIN:.0f} s."
         ) from None
-    return view
+    finally:
+        watch.close()
 
 
 async def _look_on(stage: Stage, load: Load, pace: Pace) -> None:

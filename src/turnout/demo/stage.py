@@ -62,9 +62,13 @@ class Stage:
     async def follow(self, api: Api, deployment: str) -> DeploymentView:
         """Tell what is new about a deployment."""
         view = await api.deployment(deployment)
+        self.tell(view)
+        return view
+
+    def tell(self, view: DeploymentView) -> None:
+        """The same, of what is known already."""
         for line in self.teller.news(view):
             self.screen.tell(line)
-        return view
 
     def _counted(self) -> tuple[int, int]:
         report = self.load.report() if self.load else None

@@ -11,6 +11,7 @@ from turnout.api.views import DeploymentView
 from turnout.model.deployment import Kind, Status
 from turnout.model.journal import DeploymentRecord, SplitRecord, StepRecord, StepState
 from turnout.model.plan import (
+    Analyse,
     AwaitReady,
     CloseListener,
     CreateGroup,
@@ -25,6 +26,7 @@ from turnout.model.plan import (
     SetHold,
     Watch,
 )
+from turnout.model.servers import Role
 from turnout.model.units import format_duration, format_share
 
 
@@ -58,6 +60,7 @@ class Teller:
     introduces: bool = False
     _told: set[tuple[object, ...]] = field(default_factory=set)
     _versions: dict[str, str] = field(default_factory=dict)
+    _arms: dict[str, Role] = field(default_factory=dict)
 
     def news(self, view: DeploymentView) -> list[Line]:
         """What is new, in order."""
@@ -70,16 +73,24 @@ class Teller:
         return new
 
     def version(self, group: str) -> str:
-        """`version 2`; the server group's own name when that is not known."""
+        """`version 2`, `the canary (v2)`; the server group's own name when that is not known."""
+        if group in self._arms:
+            return f"the {self._arms[group]} ({self.short(group)})"
         return f"version {self._versions[group]}" if group in self._versions else group
 
-    def _short(self, group: str) -> str:
+    def short(self, group: str) -> str:
+        """`v2`."""
         return f"v{self._versions[group]}" if group in self._versions else group
+
+    def _share_of(self, group: str) -> str:
+        return str(self._arms[group]) if group in self._arms else self.short(group)
 
     def _learn(self, plan: Plan | None) -> None:
         for step in plan.steps if plan else ():
             if isinstance(step.operation, CreateGroup):
                 self._versions[step.operation.group] = step.operation.settings.version
+                if step.operation.role is not Role.PRODUCTION:
+                    self._arms[step.operation.group] = step.operation.role
 
     def _lines(self, view: DeploymentView) -> Iterator[tuple[tuple[object, ...], Line]]:
         record = view.record
@@ -108,14 +119,21 @@ class Teller:
         """With versions instead of server groups."""
         for group, version in self._versions.items():
             text = text.replace(f"{group} (version {version})", group)
-            text = text.replace(group, f"version {version}")
+            text = text.replace(group, self.version(group))
         return text
 
     # --- steps ---
 
     def _begun(self, step: StepRecord, operation: Operation | None) -> Line | None:
+        if isinstance(operation, Analyse):
+            arms = f"{self.version(operation.group)} with {self.version(operation.baseline)}"
+            told = f"{arms} for {format_duration(operation.settings.duration)}"
+            return Line(step.started_at, "compare", told)
         if not isinstance(operation, Watch) or _is_hold(step):
             return None
+        if _is_warmup(step):
+            told = f"{format_duration(operation.duration)} in which nothing is compared yet"
+            return Line(step.started_at, "warm-up", told)
         new, source = self.version(operation.group), self.version(operation.source)
         length = format_duration(operation.duration)
         told = f"comparing it with {source} for up to {length}, ready to go back"
@@ -125,15 +143,22 @@ class Teller:
 
     def _ended(self, step: StepRecord, operation: Operation | None, at: datetime) -> Line | None:
         if step.state is StepState.FAILED:
-            if isinstance(operation, Watch):
-                return Line(at, "trip wire", self._tripped(step, operation), Mood.BAD)
-            return Line(at, "failed", self._named(_with_answer(step)), Mood.BAD)
+            return self._failed(step, operation, at)
         if step.state is StepState.CANCELED:
             return Line(at, "cancelled", step.title, Mood.BACK)
         if step.way_back or operation is None:
             return self._cleaned(step, at)
+        if isinstance(operation, Analyse):
+            return Line(at, "verdict", step.said, Mood.GOOD)
         told = self._done(step, operation)
         return Line(at, *told) if told else None
+
+    def _failed(self, step: StepRecord, operation: Operation | None, at: datetime) -> Line:
+        if isinstance(operation, Watch):
+            return Line(at, "trip wire", self._tripped(step, operation), Mood.BAD)
+        if isinstance(operation, Analyse):
+            return Line(at, "verdict", step.said, Mood.BAD)
+        return Line(at, "failed", self._named(_with_answer(step)), Mood.BAD)
 
     def _done(self, step: StepRecord, operation: Operation) -> tuple[str, str] | None:
         told: tuple[str, str] | None = None  # pins and the like are of no interest here
@@ -145,7 +170,7 @@ class Teller:
                 took = format_seconds((step.ended_at or step.started_at) - step.started_at)
                 count = _plural(operation.ready, "healthy instance")
                 told = "ready", f"{self.version(operation.group)}: {count} after {took}"
-            case Watch():
+            case Watch() if not _is_warmup(step):
                 told = _watched(step, self.version(operation.group))
             case DrainGroup():
                 told = "drain", f"{self.version(operation.group)}: {step.said}"
@@ -184,7 +209,9 @@ class Teller:
 
     def _split(self, split: SplitRecord, record: DeploymentRecord) -> Line:
         took = format_seconds(split.confirmed_at - split.requested_at)
-        shares = tuple((self._short(g), s) for g, s in sorted(split.shares.items(), reverse=True))
+        shares = tuple(
+            (self._share_of(g), s) for g, s in sorted(split.shares.items(), reverse=True)
+        )
         if is_way_back(split, record):
             assert record.detected_at is not None  # noqa: S101 - decided after it was noticed
             noticed = format_seconds(split.confirmed_at - record.detected_at)
@@ -247,6 +274,10 @@ def format_shares(shares: tuple[tuple[str, int], ...]) -> str:
 
 def _is_hold(step: StepRecord) -> bool:
     return step.step.startswith("hold-")
+
+
+def _is_warmup(step: StepRecord) -> bool:
+    return step.step.startswith("warmup-")
 
 
 def _watched(step: StepRecord, version: str) -> tuple[str, str]:

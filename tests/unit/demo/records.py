@@ -189,3 +189,35 @@ def rolled_back() -> DeploymentView:
 def cluster() -> ClusterView:
     """Only version 1 is there, and serves."""
     return ClusterView(state=STATE, traffic={}, running=None, waiting=(), address=None)
+
+
+def canary_request() -> Request:
+    """Version 2 by canary, a tenth of the users each."""
+    options = Options(
+        traffic=100, canary_instances=2, warmup=seconds(1), duration=seconds(25), keep=2
+    )
+    asked = request()
+    assert asked.service is not None
+    service = asked.service.model_copy(update={"strategy": StrategyName.CANARY, "options": options})
+    return asked.model_copy(update={"service": service})
+
+
+def comparing(said: str = "24s to go: nothing seen yet", ended: str = "") -> DeploymentView:
+    """The canary is compared with its baseline; with `ended` it has failed."""
+    planned = plan(canary_request())
+    reached = [s.id for s in planned.steps].index("analyse-100")
+    steps = tuple(
+        step(one, number, number, number + 0.5)
+        for number, one in enumerate(planned.steps[:reached], 1)
+    )
+    last = step(planned.steps[reached], reached + 1, reached + 1, 30 if ended else None)
+    changes: dict[str, Any] = {"waiting_for": said}
+    if ended:
+        changes = {"state": StepState.FAILED, "said": ended}
+    shares = {"shop-v000": 800, "shop-v001": 100, "shop-v002": 100}
+    return DeploymentView(
+        record=record(request=canary_request(), plan=planned),
+        steps=(*steps, last.model_copy(update=changes)),
+        splits=(split(4, shares, 6.2, 6.208),),
+        checks=(),
+    )

@@ -6,7 +6,15 @@ import pytest
 from tests.unit.demo import records
 from tests.unit.demo.records import NOW
 from turnout.demo.acts import QUICK, Act, build_acts
-from turnout.demo.outcome import Outcome, Result, broken_promises, build_result, verdict
+from turnout.demo.outcome import (
+    Harm,
+    Outcome,
+    Result,
+    broken_promises,
+    build_result,
+    reason,
+    verdict,
+)
 from turnout.demo.table import build_table
 from turnout.model.deployment import Status
 from turnout.testing.load import Report
@@ -32,21 +40,28 @@ def outcome(act: Act, status: Status = Status.SUCCEEDED, **changes: object) -> O
 
 
 def as_promised() -> Result:
-    one, two, three, four = ACTS
-    taken_back = outcome(
+    one, two, three, four, five, six = ACTS
+    wired = outcome(
         four,
         Status.ROLLED_BACK,
         is_there=False,
         failed=120,
         served_for=timedelta(seconds=2.1),
         back=timedelta(milliseconds=31),
+        harm=Harm(400, timedelta(seconds=2), "trip wires: 30 % failed"),
+    )
+    judged = outcome(
+        six,
+        Status.ROLLED_BACK,
+        is_there=False,
+        failed=9,
+        back=timedelta(milliseconds=62),
+        harm=Harm(1871, timedelta(seconds=8.6), "Failed after 8 s."),
     )
     steps = tuple(timedelta(milliseconds=ms) for ms in (6, 11, 7, 9))
+    good = (outcome(one), outcome(two), outcome(three, switches=steps))
     return Result(
-        (outcome(one), outcome(two), outcome(three, share=1000, switches=steps), taken_back),
-        requests=1600,
-        lost=0,
-        unaccounted=0,
+        (*good, wired, outcome(five, share=1000), judged), requests=4600, lost=0, unaccounted=0
     )
 
 
@@ -60,9 +75,13 @@ def changed(number: int, **changes: object) -> Result:
 def test_a_show_as_promised_has_nothing_to_complain_about() -> None:
     assert broken_promises(as_promised()) == ()
     assert verdict(as_promised()) == (
-        "0 of 1,600 requests lost through Turnout; version 4 failed 120 of its 400 requests "
-        "in the 2.1 s before it was taken back."
+        "0 of 4,600 requests lost through Turnout.",
+        "Version 4, by blue/green: 120 of 400 users harmed, found after 2.0 s, "
+        "traffic back 31 ms later.",
+        "Version 6, by canary: 9 of 1,871 users harmed, found after 8.6 s, "
+        "traffic back 62 ms later.",
     )
+    assert reason(as_promised()) == "Why version 6 was taken back: Failed after 8 s."
 
 
 @pytest.mark.parametrize(
@@ -85,7 +104,8 @@ def test_a_show_as_promised_has_nothing_to_complain_about() -> None:
             "version 4 was taken back, and its server group is still there",
         ),
         (changed(3, back=None), "nothing says how long taking version 4 back took"),
-        (changed(2, share=900), "version 3 should have all users now"),
+        (changed(5, harm=None), "nothing says how long taking version 6 back took"),
+        (changed(4, share=900), "version 5 should have all users now"),
         (replace(as_promised(), complaints=("a port is taken",)), "a port is taken"),
     ],
 )
@@ -117,10 +137,22 @@ def test_times_are_those_that_turnout_has_proof_of() -> None:
     assert found.back == timedelta(milliseconds=190)
 
 
+def test_harm_is_measured_from_the_first_traffic_to_its_return() -> None:
+    """One request every 0.1 s; traffic was there from 0.25 s to 9.19 s, noticed at 9 s."""
+    view = records.rolled_back()
+    switched = view.record.model_copy(
+        update={"switched_at": NOW + timedelta(seconds=0.25), "cause": "trip wires: worse"}
+    )
+    played = [(ACTS[3], view.model_copy(update={"record": switched}))]
+    sent = report(*[("4", 200)] * 120)
+    (found,) = build_result(played, records.cluster(), sent).outcomes
+    assert found.harm == Harm(89, timedelta(seconds=8.75), "trip wires: worse")
+
+
 def test_the_table_has_a_row_for_every_version() -> None:
     columns = {str(c.header): list(map(str, c.cells)) for c in build_table(as_promised()).columns}
-    assert columns["version"] == ["1", "2", "3", "4"]
-    assert columns["share"] == ["0 %", "0 %", "100 %", "gone"]
-    assert columns["failed"] == ["0", "0", "0", "120"]
-    assert columns["time to\nswitch"] == ["8 ms", "8 ms", "4 steps, 11 ms", "8 ms"]
-    assert columns["time to\nroll back"] == ["-", "-", "-", "31 ms"]
+    assert columns["version"] == ["1", "2", "3", "4", "5", "6"]
+    assert columns["share"] == ["0 %", "0 %", "0 %", "gone", "100 %", "gone"]
+    assert columns["failed"] == ["0", "0", "0", "120", "0", "9"]
+    assert columns["time to\nswitch"] == ["8 ms", "8 ms", "4 steps, 11 ms", *["8 ms"] * 3]
+    assert columns["time to\nroll back"] == ["-", "-", "-", "31 ms", "-", "62 ms"]

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from rich.console import Console
 from rich.table import Table
 
+from turnout.demo.picture import Kind, Picture
 from turnout.demo.screen import Screen
 from turnout.demo.telling import Line, Mood
 
@@ -92,3 +93,41 @@ def test_a_table_in_a_pipe_has_no_blanks_at_the_ends_of_its_lines() -> None:
     Screen(Console(file=out, width=10_000, color_system=None)).show(table)
     assert all(part == part.rstrip() for part in out.getvalue().splitlines())
     assert "1,200" in out.getvalue()
+
+
+PICTURE = Picture(
+    (Kind("production", "v3", 2, 800, 1234, 0), Kind("canary", "v5", 2, 100, 160, 9)),
+    "18s to go: errors 4.88% against 0.00%",
+)
+
+
+def console(out: Out, *, terminal: bool) -> Console:
+    return Console(
+        file=out,
+        force_terminal=terminal,
+        width=80,
+        markup=False,
+        highlight=False,
+        _environ={"TERM": "xterm"},
+    )
+
+
+def test_the_kinds_of_a_canary_are_drawn_with_their_instances_and_shares() -> None:
+    out = Out("utf-8")
+    Screen(console(out, terminal=False)).keep(PICTURE)
+    assert out.getvalue().splitlines() == [
+        "          production  ▒ ▒   v3   80 %  0 of 1,234 failed",
+        "          canary      █ █   v5   10 %  9 of 160 failed",
+    ]
+
+
+def test_a_picture_is_redrawn_at_a_terminal_only() -> None:
+    pipe = Out("utf-8")
+    assert not Screen(console(pipe, terminal=False)).redraw(PICTURE)
+    assert pipe.getvalue() == ""
+    out = Out("utf-8")
+    screen = Screen(console(out, terminal=True))
+    assert screen.redraw(PICTURE)
+    assert "18s to go" in out.getvalue()
+    screen.settle()
+    assert out.getvalue().count("\x1b[?25l") == out.getvalue().count("\x1b[?25h") == 1

@@ -141,3 +141,23 @@ def test_durations_are_as_exact_as_a_person_cares() -> None:
     durations = (0.0004, 0.0084, 0.9994, 0.9996, 2.14, 61)
     wanted = ["0 ms", "8 ms", "999 ms", "1.0 s", "2.1 s", "61.0 s"]
     assert [format_seconds(seconds(s)) for s in durations] == wanted
+
+
+SAID = "Failed after 8 s. Errors: 4.9 % against 0 %; chance alone would show this less than once"
+
+
+def test_a_canary_is_told_with_both_of_its_arms() -> None:
+    teller = teller_of_version_1()
+    lines = teller.news(records.comparing(ended=SAID))
+    assert told(lines) == [
+        ("start", "2 instances of the baseline (v1), seen by no user yet"),
+        ("start", "2 instances of the canary (v2), seen by no user yet"),
+        ("ready", "the baseline (v1): 2 healthy instances after 500 ms"),
+        ("ready", "the canary (v2): 2 healthy instances after 500 ms"),
+        ("traffic", "confirmed in 8 ms"),
+        ("warm-up", "1s in which nothing is compared yet"),
+        ("compare", "the canary (v2) with the baseline (v1) for 25s"),
+        ("verdict", SAID),
+    ]
+    assert lines[4].shares == (("canary", 100), ("baseline", 100), ("v1", 800))
+    assert lines[-1].mood is Mood.BAD
