@@ -32,6 +32,7 @@ REQUESTS = {
         shrink_source=True,
     ),
     StrategyName.HIGHLANDER: worlds.deploy(StrategyName.HIGHLANDER, **WORDY),
+    StrategyName.CANARY: worlds.deploy(StrategyName.CANARY, watch=timedelta(milliseconds=200)),
     StrategyName.DARK: worlds.deploy(StrategyName.DARK, before_traffic=(worlds.CHECK,)),
 }
 
