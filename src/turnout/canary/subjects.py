@@ -97,9 +97,7 @@ def too_short_for(subjects: Sequence[Subject], duration: timedelta) -> tuple[Sub
     return tuple(
         s
         for s in subjects
-        if s.kind is Kind.GAUGE
-        and not is_wanted(s)
-        and duration < FEWEST_STEPS * s.step
+        if s.kind is Kind.GAUGE and not is_wanted(s) and duration < FEWEST_STEPS * s.step
     )
 
 
@@ -167,7 +165,9 @@ def _subject(
         margin=evidence.margin,
         harm_of_interest=harm if harm > evidence.margin else evidence.margin + harm,
         weight=_weight(config, metric),
-        thresholds_ms=tuple(sorted(set(thresholds or FALLBACK_THRESHOLDS_MS))) if kind is Kind.LATENCY else (),
+        thresholds_ms=tuple(sorted(set(thresholds or FALLBACK_THRESHOLDS_MS)))
+        if kind is Kind.LATENCY
+        else (),
         dispersion=evidence.dispersion or history.get("dispersion"),
     )
 
