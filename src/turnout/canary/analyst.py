@@ -250,7 +250,9 @@ class LiveAnalyst:
             return
         analysis = live.record.analysis.id
         if not await self._archive.append_evidence(analysis, live.looks, write_slices(found)):
-            self._live.pop(analysis).asking.close()  # somebody else has looked: read again what is known
+            self._live.pop(
+                analysis
+            ).asking.close()  # somebody else has looked: read again what is known
             raise Temporary(f"the evidence of {analysis} was written by another look")
         await asyncio.to_thread(live.judge.take, found)
         live.looks += 1

@@ -57,9 +57,7 @@ def _wishes(service: Service) -> Iterator[_Wish]:
         yield _Wish("options.config", options.config, options.duration)
     for place, check, lasts in _checks(options):
         duration = lasts or check.duration
-        yield _Wish(
-            f"options.{place}", check.config, duration - min(check.warmup, duration / 2)
-        )
+        yield _Wish(f"options.{place}", check.config, duration - min(check.warmup, duration / 2))
 
 
 def _checks(options: Options) -> Iterator[tuple[str, CanaryCheck, timedelta]]:
@@ -75,9 +73,7 @@ def _checks(options: Options) -> Iterator[tuple[str, CanaryCheck, timedelta]]:
                 yield place, check, lasts
 
 
-def _examine(
-    config: CanaryConfig, duration: timedelta, cluster: str, source: MetricSource
-) -> None:
+def _examine(config: CanaryConfig, duration: timedelta, cluster: str, source: MetricSource) -> None:
     subjects = subjects_of(config, duration)
     refuse_hopeless(subjects, duration)
     for subject in subjects:

@@ -97,9 +97,7 @@ def too_short_for(subjects: Sequence[Subject], duration: timedelta) -> tuple[Sub
     return tuple(
         s
         for s in subjects
-        if s.kind is Kind.GAUGE
-        and not is_wanted(s)
-        and duration < FEWEST_STEPS * s.step
+        if s.kind is Kind.GAUGE and not is_wanted(s) and duration < FEWEST_STEPS * s.step
     )
 
 

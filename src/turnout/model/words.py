@@ -1,4 +1,4 @@
-"""Words that people write into documents, and what they probably meant; and lists that people read."""
+"""Words that people write into documents, and what they probably meant; lists that they read."""
 
 from __future__ import annotations
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.unit.api.parts import SERVICE, MemoryFigures, Parts, build_parts, deploy_body, at
+from tests.unit.api.parts import SERVICE, MemoryFigures, Parts, at, build_parts, deploy_body
 from turnout.metrics.sources import Sources
 
 CANARY = SERVICE + "strategy: canary\noptions:\n  duration: {duration}\n  config: {config}\n"

@@ -53,7 +53,8 @@ class FakeSource:
         """Seconds; later samples are missing."""
         self.gap = (math.inf, math.inf)
         """Seconds in which nobody looked: known as a total only."""
-        self.lag, self.now = 0.0, lambda: math.inf
+        self.lag = 0.0
+        self.now: Callable[[], float] = lambda: math.inf
         """How long after a step its sample arrives; what the time is, in seconds of the world."""
         self.broken: dict[str, TurnoutError] = {}
         """Figures that cannot be had."""
@@ -185,7 +186,7 @@ class House:
         self.world.now = START + timedelta(hours=1)
         self.clock = MemoryClock(self.world)
         self.source = FakeSource(value)
-        self.source.now = lambda: (self.clock.now() - START).total_seconds()
+        self.source.now = lambda: self.seconds + 3600
         self.configuration = configuration or config(ERRORS)
         settings.setdefault("duration", timedelta(minutes=2))
         settings.setdefault("interval", timedelta(seconds=1))

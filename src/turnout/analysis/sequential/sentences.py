@@ -13,7 +13,7 @@ from turnout.model.words import MOST_TOLD
 _MANY = 1e9
 
 DOUBTFUL = 3.0
-"""From this e-value on harm is more likely than none, and nobody is told when safety is expected."""
+"""From this e-value on nobody is told when safety is expected: harm may come first."""
 
 
 def tell_metric(metric: Metric, found: MetricVerdict) -> str:

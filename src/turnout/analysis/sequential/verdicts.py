@@ -150,7 +150,9 @@ def _judge_metric(
         finding = Finding.HARM
     elif track.safety_peak >= safety_level(state.beta) and not problem:
         finding = Finding.SAFE
-    is_open = finding is Finding.UNDECIDED and not is_end and track.log_e < math.log(sentences.DOUBTFUL)
+    is_open = (
+        finding is Finding.UNDECIDED and not is_end and track.log_e < math.log(sentences.DOUBTFUL)
+    )
     estimate, low, high = _on_its_scale(metric, track)
     found = MetricVerdict(
         name=metric.name,
