@@ -17,6 +17,7 @@ from tests.e2e.services import Shop
 from tests.e2e.users import WITHIN, Seen, using
 from turnout.model.deployment import Status
 from turnout.model.journal import Event
+from turnout.model.servers import Role
 
 RESUMED_WITHIN = 30.0
 """Seconds. Promised are 5 on an idle machine of two cores; the measured figure is printed."""
@@ -209,3 +210,30 @@ async def test_a_killed_router_is_back_with_the_same_split(
     assert away < RESUMED_WITHIN
     # A request that was due a second before the kill was under way then; none earlier was lost.
     assert min(lost, default=0.0) > -1.5
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("outcome", ["promoted", "taken back"])
+async def test_a_canary_goes_on_whatever_is_killed_at_every_boundary(
+    plant: Plant, api: Api, shop: Shop, outcome: str
+) -> None:
+    fire = Fire(plant, api, _server)
+    options = {"traffic": "20%", "warmup": "500ms", "duration": "8s", "interval": "500ms"}
+    text = shop.write("2", "canary", options=options)
+    async with using(shop.port) as users:
+        record = await api.deploy(text)
+        if outcome == "taken back":
+            async for event in api.events(deployment=record.id):
+                if event.kind == "step.started" and event.data["op"] == "analyse":
+                    fire.after(event)
+                    break
+            await api.cancel(record.id)
+        await fire.burn(record.id)
+        ended = await api.await_end(record.id)
+        await assert_at_rest(api, shop, "2" if outcome == "promoted" else "1")
+        seen = await users.leave()
+    expected = Status.SUCCEEDED if outcome == "promoted" else Status.ROLLED_BACK
+    assert ended.status is expected, ended
+    fire.conclude(f"canary, {outcome}, server killed", seen)
+    roles = {g.role for g in (await api.cluster(shop.application)).state.groups}
+    assert roles == {Role.PRODUCTION}

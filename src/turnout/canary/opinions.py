@@ -119,7 +119,7 @@ class SequentialJudge:
         return Opinion(
             Answer(found.answer.value),
             found.sentence,
-            "" if found.answer == Answer.INCONCLUSIVE else _brief(found),
+            "" if found.answer.value == Answer.INCONCLUSIVE.value else _brief(found),
             _figures(found),
             tuple(metric.sentence for metric in found.metrics if metric.problem),
         )
