@@ -20,7 +20,7 @@ class Orders(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
 
-    def do_GET(self) -> None:  # noqa: N802 - the library's name
+    def do_GET(self) -> None:
         """Take an order."""
         is_probe = self.path == "/healthz"
         if not is_probe:

@@ -5,7 +5,10 @@ from pathlib import Path
 import httpx2
 import pytest
 
+from turnout.canary.subjects import subjects_of, too_short_for
+from turnout.documents.canary import read_canary_config
 from turnout.documents.service import read_service
+from turnout.model.canary.options import Kind
 from turnout.model.deployment import Service
 from turnout.model.servers import HttpProbe
 from turnout.providers.local.command import build_launch, build_variables
@@ -35,7 +38,7 @@ async def await_answer(url: str, process: asyncio.subprocess.Process) -> int:
 
 
 def test_there_are_examples() -> None:
-    assert {file.parent.name for file in FILES} >= {"shop", "minimal"}
+    assert {file.parent.name for file in FILES} >= {"shop", "minimal", "canary"}
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.parent.name)
@@ -64,3 +67,14 @@ async def test_an_example_runs_and_answers_its_probe(file: Path) -> None:
 
 def test_the_smallest_service_file_has_ten_lines_at_most() -> None:
     assert len((EXAMPLES / "minimal" / "service.yaml").read_text().splitlines()) <= 10
+
+
+def test_the_canary_of_the_examples_is_judged_by_the_configuration_beside_it() -> None:
+    analysis = read(EXAMPLES / "canary" / "service.yaml").options.analysis_settings
+    text = (EXAMPLES / "canary" / "canary.yaml").read_text(encoding="utf-8")
+    document = read_canary_config(text, name="canary.yaml")
+    assert document.warnings == ()
+    assert document.config.name == analysis.config
+    subjects = subjects_of(document.config, analysis.duration)
+    assert {s.kind for s in subjects} == {Kind.PROPORTION, Kind.LATENCY, Kind.GAUGE}
+    assert [s.name for s in too_short_for(subjects, analysis.duration)] == ["memory", "cpu"]

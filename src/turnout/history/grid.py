@@ -45,10 +45,14 @@ class Grid:
         """The step that a sample belongs to, which may lie before or behind the grid; None when it
         is too long to belong to one.
         """
-        index = math.floor((sample.middle - self.start) / self.step)
+        index = self.nearest(sample)
         begin = self.start + index * self.step
         is_inside = begin - _OUTSIDE <= sample.begin and sample.end <= begin + self.step + _OUTSIDE
         return index if is_inside and sample.took <= _LONGEST * self.step else None
+
+    def nearest(self, sample: Sample) -> int:
+        """The step that holds its middle, which may lie before or behind the grid."""
+        return math.floor((sample.middle - self.start) / self.step)
 
 
 class Counts:
@@ -107,9 +111,14 @@ class Means:
         self._numbers = [0] * grid.count
 
     def add(self, sample: Sample) -> None:
-        """Take a sample in; the order does not matter."""
-        index, value = self._grid.place(sample), sample.values.get(self._name, 0)
-        if index is not None and 0 <= index < self._grid.count and value is not None:
+        """Take a sample in; the order does not matter.
+
+        A level needs no part of a step for itself: samples as far apart as the steps are long may
+        lie across their boundaries all the time.
+        """
+        index, value = self._grid.nearest(sample), sample.values.get(self._name, 0)
+        is_short = sample.took <= _LONGEST * self._grid.step
+        if is_short and 0 <= index < self._grid.count and value is not None:
             self._sums[index] += value
             self._numbers[index] += 1
 

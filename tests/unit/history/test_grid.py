@@ -82,6 +82,14 @@ def test_means_are_over_the_samples_of_a_step() -> None:
     assert means.values() == (15.0, 40.0, NAN)
 
 
+@pytest.mark.parametrize("phase", [0.0, 0.9, 1.1, 2.4, 2.6, 4.9])
+def test_levels_are_known_whatever_the_phase_of_looks_and_steps(phase: float) -> None:
+    means = Means(Grid(100, 5, 6), "cpu")
+    for number in range(-1, 8):
+        means.add(Sample(105 + phase + 5 * number, 5, {"cpu": 8}))
+    assert means.values() == (8,) * 6
+
+
 def test_a_mean_is_in_one_step_only_however_fine_they_are() -> None:
     means = Means(Grid(100, 1, 5), "cpu")
     means.add(Sample(102.5, 1, {"cpu": 8}))
