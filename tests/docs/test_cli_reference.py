@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import typer
 
-from tests.unit.cli import documents, plans
+from tests.unit.cli import canaries, documents, plans
 from tests.unit.cli.command_line import CommandLine
 from tests.unit.cli.documents import NOW, seconds
 from tests.unit.cli.fake_server import FakeServer
@@ -138,3 +138,8 @@ def test_the_sample_of_a_status_is_what_is_printed() -> None:
     server = FakeServer(cluster=documents.cluster_view(), views=[documents.waiting_view()])
     said = CommandLine(server)("status", "shop")
     assert sample("status") == said.out
+
+
+def test_the_sample_of_a_canary_is_what_is_printed() -> None:
+    said = CommandLine(FakeServer(reports=[canaries.failed()]))("canary", "show", "shop")
+    assert sample("canary") == said.out

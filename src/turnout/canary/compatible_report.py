@@ -65,8 +65,10 @@ def group_reports(config: CanaryConfig, result: JudgeResult) -> tuple[GroupRepor
 def _report(subject: Subject, found: MetricResult, slices: Sequence[Slice]) -> MetricReport:
     canary, baseline = _mean(found.experiment_metadata), _mean(found.control_metadata)
     ratio = finite(found.result_metadata.ratio) if found.result_metadata else None
+    tags = [value for _, value in sorted(found.tags.items())]
     standing, unit = _STANDINGS[found.classification], unit_of(subject)
     words = Words(
+        name=" ".join((found.name, *tags)),
         canary=tell_amount(canary, unit),
         baseline=tell_amount(baseline, unit),
         difference=tell_change(ratio),
@@ -76,7 +78,6 @@ def _report(subject: Subject, found: MetricResult, slices: Sequence[Slice]) -> M
     means = f"{words.canary} in the canary against {words.baseline} in the baseline"
     told = f"{means} on average; " if has_data else ""
     conclusion = _CONCLUSIONS[found.classification]
-    tags = ", ".join(f"{name} {value}" for name, value in sorted(found.tags.items()))
     return MetricReport(
         name=found.name,
         tags=found.tags,
@@ -86,7 +87,7 @@ def _report(subject: Subject, found: MetricResult, slices: Sequence[Slice]) -> M
         decided=standing is Standing.HARM and not found.muted,
         standing=standing,
         classification=str(found.classification),
-        sentence=f"{name_of(found.name)}{f' ({tags})' if tags else ''}: {told}{conclusion}.",
+        sentence=f"{name_of(words.name)}: {told}{conclusion}.",
         problem=(found.classification_reason or conclusion) if standing is Standing.NO_DATA else "",
         words=words,
         direction=str(subject.direction),

@@ -21,7 +21,7 @@ def tell_headline(  # noqa: PLR0911 - one sentence for each end
     canary, baseline = record.analysis.experiment, record.analysis.control
     if judgment is not None:
         who = judgment.by or "A person"
-        return f"{name_of(who)} decided: {canary} {'passes' if is_pass(judgment) else 'fails'}."
+        return f"{who} decided: {canary} {'passes' if is_pass(judgment) else 'fails'}."
     match record.finding.verdict:
         case AnalysisVerdict.PASS:
             return f"The canary passed: no harm was found in {canary}."
@@ -66,16 +66,16 @@ def tell_reasons(
     record: AnalysisRecord,
     judgment: Judgment | None,
     metrics: Sequence[MetricReport],
-    figures: str,
 ) -> tuple[str, ...]:
-    """What decided it, or what is missing for that. `figures`: what the judge says of them."""
+    """What decided it, or what is missing for that."""
     verdict, told = record.finding.verdict, record.finding.sentence
-    if judgment is not None:
-        return (_said(judgment), f"The figures at that time: {figures}")
-    if told.startswith(ENDED_WITH):
-        return (f"{name_of(told)}.".replace("..", "."), f"The figures until then: {figures}")
     is_late = told.startswith(NOBODY_DECIDED)
     decided = tuple(metric.sentence for metric in metrics if metric.decided)
+    figures = f"The figures at that time: {' '.join(decided) or 'nothing unusual.'}"
+    if judgment is not None:
+        return (_said(judgment), figures)
+    if told.startswith(ENDED_WITH):
+        return (f"{name_of(told)}.".replace("..", "."), figures)
     match verdict:
         case AnalysisVerdict.RUNNING | AnalysisVerdict.ASKING:
             return (*_asked(record), *(decided or _missing(metrics)))
@@ -103,8 +103,8 @@ def _shares(record: AnalysisRecord) -> str:
 
 def _said(judgment: Judgment) -> str:
     comment = f": “{judgment.comment}”" if judgment.comment else ""
-    who = judgment.by or "a person"
-    return f"{name_of(who)} said {judgment.choice} at {judgment.at:%H:%M:%S} UTC{comment}."
+    who = judgment.by or "A person"
+    return f"{who} said {judgment.choice} at {judgment.at:%H:%M:%S} UTC{comment}."
 
 
 def _asked(record: AnalysisRecord) -> tuple[str, ...]:

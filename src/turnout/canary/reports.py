@@ -85,7 +85,6 @@ def build_report(
     else:
         raise TypeError(f"no report of {type(judge).__name__}")
     metrics: tuple[MetricReport, ...] = told["metrics"]
-    figures = told.pop("figures")
     counted = judgment if record.ended_at is not None else None
     analysis = record.analysis
     is_asking = record.finding.verdict is AnalysisVerdict.ASKING
@@ -99,7 +98,7 @@ def build_report(
         verdict=record.finding.verdict,
         headline=tell_headline(record, counted),
         compared=tell_compared(record, now),
-        reasons=tell_reasons(record, counted, metrics, figures),
+        reasons=tell_reasons(record, counted, metrics),
         sentence=record.finding.sentence,
         made_at=now,
         began_at=record.began_at,
@@ -158,7 +157,6 @@ def _sequential(
         "needed_e_value": verdict.level,
         "chance": tell_chance(verdict.peak_e_value),
         "needed": tell_chance(verdict.level),
-        "figures": verdict.sentence,
     }
 
 
@@ -175,7 +173,6 @@ def _compatible(
         "pass_score": limits.pass_,
         "marginal_score": limits.marginal,
         "result": to_json_value(result),
-        "figures": judge.say(is_end=True).sentence,
     }
 
 

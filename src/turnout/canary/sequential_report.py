@@ -78,6 +78,7 @@ def _report(
     worst = thresholds.index(samples.threshold) if samples.threshold in thresholds else 0
     canary, baseline = _levels(subject, found, slices)
     low, high = _bounds(found)
+    above = "" if samples.threshold is None else f" above {samples.threshold:g} ms"
     return MetricReport(
         name=subject.name,
         kind=str(subject.kind),
@@ -86,9 +87,10 @@ def _report(
         sentence=found.sentence,
         problem=found.problem,
         words=Words(
+            name=subject.name + above,
             canary=tell_amount(canary, unit),
             baseline=tell_amount(baseline, unit),
-            difference=tell_change(finite(found.estimate)),
+            difference=tell_change(found.estimate),
             likely=tell_likely(low, high),
             chance=tell_chance(found.peak_e_value),
             needed=tell_chance(found.level),

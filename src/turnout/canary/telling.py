@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 
 _BILLION = 1e9
 _BINARY = (("GB", 2**30), ("MB", 2**20), ("kB", 2**10))
@@ -16,8 +15,10 @@ def finite(value: float | None) -> float | None:
 
 def tell_change(ratio: float | None) -> str:
     """A ratio as a change: `7 % more`, `2.4 times as much`, `the same`."""
-    if ratio is None:
+    if ratio is None or math.isnan(ratio):
         return "not known"
+    if math.isinf(ratio):
+        return "only in the canary"
     if 0.9995 < ratio < 1.0005:
         return "the same"
     if ratio >= 2:
@@ -87,11 +88,6 @@ def tell_ratio(ratio: float) -> str:
 def name_of(name: str) -> str:
     """A metric's name at the beginning of a sentence."""
     return name[:1].upper() + name[1:]
-
-
-def teller(unit: str) -> Callable[[float | None], str]:
-    """`tell_amount` of one unit."""
-    return lambda value: tell_amount(value, unit)
 
 
 def _round_down(value: float) -> int:

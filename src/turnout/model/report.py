@@ -66,6 +66,8 @@ class Counted(Value):
 class Words(Value):
     """The figures of a metric as a person reads them."""
 
+    name: str = ""
+    """Of the metric, with what tells it from others of its name: tags, or a threshold."""
     canary: str = ""
     baseline: str = ""
     difference: str = ""

@@ -290,6 +290,22 @@ def rolled_back_view() -> DeploymentView:
     )
 
 
+def analysing_view(said: str) -> DeploymentView:
+    """A canary beside its baseline."""
+    before = waiting_view()
+    *first, last = before.steps
+    comparing = last.model_copy(
+        update={
+            "op": "analyse",
+            "step": "analyse-50",
+            "title": "compare shop-v001 with shop-v000",
+            "waiting_for": said,
+        }
+    )
+    record = before.record.model_copy(update={"sentence": comparing.title})
+    return before.model_copy(update={"record": record, "steps": (*first, comparing)})
+
+
 def paused_view(default: Choice = Choice.ROLLBACK) -> DeploymentView:
     """A person is asked."""
     before = waiting_view()

@@ -18,11 +18,13 @@ import httpx2
 from pydantic import TypeAdapter
 
 from tests.unit.cli import documents
+from tests.unit.cli.canaries import line_of
 from turnout.api.bodies import (
     AnswerBody,
     CancelBody,
     DeployBody,
     HoldBody,
+    JudgmentBody,
     OperationBody,
     ReleaseBody,
 )
@@ -30,6 +32,7 @@ from turnout.api.views import ConfigSummary, Finding, Health, HoldView
 from turnout.cli.answers import ClusterView, DeploymentView
 from turnout.model.journal import Event
 from turnout.model.plan import Plan
+from turnout.model.report import Report
 
 OPERATION: TypeAdapter[OperationBody] = TypeAdapter(OperationBody)
 
@@ -50,6 +53,8 @@ class FakeServer:
     after_look: Any = None
     """Called after each look at the deployment, with the number of looks."""
     looks: int = 0
+    reports: list[Report] = field(default_factory=list)
+    """What it says of the canary, in turn."""
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     @property
@@ -93,6 +98,10 @@ class FakeServer:
             ("POST", "/clusters/([^/]+)/hold", self._hold),
             ("POST", "/clusters/([^/]+)/release", self._release),
             ("GET", "/doctor", self._doctor),
+            ("GET", "/canaries", self._canaries),
+            ("GET", "/canaries/([^/]+)", self._canary),
+            ("GET", "/canaries/([^/]+)/page", self._page),
+            ("POST", "/canaries/([^/]+)/judgment", self._judgment),
             ("GET", "/canary/configs", self._configs),
             ("GET", "/events", self._events),
             ("GET", "/groups/([^/]+)/log", self._log),
@@ -158,6 +167,33 @@ class FakeServer:
 
     def _doctor(self, request: httpx2.Request) -> httpx2.Response:
         return _json([documents.document(finding) for finding in self.findings])
+
+    def _canaries(self, request: httpx2.Request) -> httpx2.Response:
+        wanted, found = request.url.params, self.reports[:1]
+        lines = [line_of(report) for report in found]
+        return _json(
+            [
+                documents.document(line)
+                for line in lines
+                if wanted.get("cluster", line.cluster) == line.cluster
+                and wanted.get("deployment", line.deployment) == line.deployment
+            ]
+        )
+
+    def _canary(self, request: httpx2.Request, name: str) -> httpx2.Response:
+        if not self.reports or self.reports[0].id != name:
+            return _problem(404, "not_found", f"there is no analysis {name}")
+        report = self.reports[0]
+        if len(self.reports) > 1:
+            del self.reports[0]
+        return _json(documents.document(report))
+
+    def _page(self, request: httpx2.Request, name: str) -> httpx2.Response:
+        return httpx2.Response(200, text="<!doctype html>\n<h1>page</h1>\n")
+
+    def _judgment(self, request: httpx2.Request, name: str) -> httpx2.Response:
+        body = JudgmentBody.model_validate_json(request.content)
+        return _json({"analysis": name, "at": "2026-01-01T13:00:00Z", **body.model_dump()})
 
     def _configs(self, request: httpx2.Request) -> httpx2.Response:
         configs = [ConfigSummary(name=n, version=1, metrics=1) for n in ("checkout", "default")]

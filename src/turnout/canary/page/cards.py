@@ -36,7 +36,9 @@ def draw_card(metric: MetricReport, number: int, *, is_over: bool, is_folded: bo
     """One metric; folded it shows its name and what was found."""
     mark = f'<span class="mark" aria-hidden="true">{MARKS[metric.standing]}</span>'
     words = standing_words(metric, is_over=is_over)
-    head = f"{mark} {escape(_name(metric))} <small>{escape(words)}{escape(_about(metric))}</small>"
+    head = (
+        f"{mark} {escape(metric.words.name)} <small>{escape(words)}{escape(_about(metric))}</small>"
+    )
     body = f"<p>{escape(metric.sentence)}</p>{_pictures(metric, number)}{_numbers(metric)}"
     kind, name = metric.standing.value, f"metric-{number}"
     if is_folded:
@@ -45,11 +47,6 @@ def draw_card(metric: MetricReport, number: int, *, is_over: bool, is_folded: bo
             f"{body}</details>"
         )
     return f'<article class="card {kind}" id="{name}"><h3>{head}</h3>{body}</article>'
-
-
-def _name(metric: MetricReport) -> str:
-    tags = " ".join(f"{name}={value}" for name, value in sorted(metric.tags.items()))
-    return f"{metric.name} {tags}".strip()
 
 
 def _about(metric: MetricReport) -> str:

@@ -103,7 +103,7 @@ def _together(report: Report) -> str:
 
 
 def _rarity(chance: str) -> str:
-    if not chance.startswith("1 in"):
+    if "1 in" not in chance:
         return escape(chance)
     return f"chance alone would show this in {escape(chance)} canaries"
 
@@ -138,11 +138,10 @@ def _row(metric: MetricReport, number: int, *, is_over: bool) -> str:
         meter = _meter(metric.peak_e_value, metric.needed_e_value)
         found = f"{escape(words.chance)}{meter}<small>harm from {escape(words.needed)}</small>"
     standing = standing_words(metric, is_over=is_over)
-    tags = " ".join(metric.tags.values())
     return (
         f'<tr class="{metric.standing.value}"><th scope="row">'
         f'<span class="mark" aria-hidden="true">{MARKS[metric.standing]}</span> '
-        f'<a href="#metric-{number}">{escape(f"{metric.name} {tags}".strip())}</a>'
+        f'<a href="#metric-{number}">{escape(words.name)}</a>'
         f"<small>{escape(standing)}</small></th>"
         f'<td class="wide">{escape(words.canary)}</td>'
         f'<td class="wide">{escape(words.baseline)}</td>'

@@ -27,6 +27,8 @@ from turnout.model.report import Course, Figures, MetricReport, Series
 
 Label = Callable[[float], str]
 
+_LARGE = (("bn", 1e9), ("m", 1e6))
+
 
 def draw_series(series: Series, name: str) -> str:
     """Both arms over time; `name` is the picture's id on the page."""
@@ -155,7 +157,12 @@ def _side(value: float, unit: str) -> str:
 def _odds(value: float) -> str:
     if value <= 1:
         return "usual"
-    return f"1 in {value:,.0f}" if value < 1e6 else f"1 in {value:.0e}".replace("e+", "e")
+    if value >= 1e12:
+        return "hardly ever"
+    for word, size in _LARGE:
+        if value >= size:
+            return f"1 in {value / size:g} {word}"
+    return f"1 in {value:,.0f}"
 
 
 def _when(seconds: float) -> str:

@@ -50,5 +50,5 @@ def list_canaries(
     from turnout.model.report import AnalysisLine
 
     lines = read_answer(tuple[AnalysisLine, ...], document)
-    call.say(list_view(lines, call.surroundings.now(), call.signs, call.surroundings.zone))
+    call.say(list_view(lines, call.surroundings.now(), call.surroundings.zone))
     return Exit.SUCCESS

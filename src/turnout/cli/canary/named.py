@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from turnout.cli.client import Client
 from turnout.cli.completion import complete_deployment
 from turnout.cli.errors import CommandError
 from turnout.cli.exits import Exit
+
+if TYPE_CHECKING:
+    from turnout.cli.client import Client
 
 Canary = Annotated[
     str,

@@ -53,9 +53,7 @@ def step_page(url: str, step: StepRecord | None) -> str:
     return page_address(url, f"{step.deployment}.{step.step}")
 
 
-def list_view(
-    lines: Sequence[AnalysisLine], now: datetime, signs: Signs, zone: tzinfo | None
-) -> RenderableType:
+def list_view(lines: Sequence[AnalysisLine], now: datetime, zone: tzinfo | None) -> RenderableType:
     """One line each."""
     if not lines:
         return Text(NO_CANARY)
@@ -121,10 +119,9 @@ def _metric(
     style = _STANDINGS[metric.standing]
     told = metric.words
     needed = f" (harm from {told.needed})" if told.needed else ""
-    name = " ".join((metric.name, *metric.tags.values()))
     return (
         Text(_sign(metric, signs), style),
-        Text(words.clean(name), "bold" if metric.decided else ""),
+        Text(words.clean(told.name), "bold" if metric.decided else ""),
         told.canary,
         told.baseline,
         Text(told.difference, style),

@@ -111,7 +111,7 @@ def waiting(step: StepRecord) -> str:
     return gist(told) if is_canary(step) else told
 
 
-def gist(text: str, most: int = 110) -> str:
+def gist(text: str, most: int = 140) -> str:
     """The beginning of a long text, up to a whole word."""
     if len(text) <= most:
         return text
