@@ -71,7 +71,7 @@ def test_a_latency_shows_the_threshold_that_speaks_most_for_harm_first() -> None
         "requests slower than 50 ms",
     ]
     assert (found.counted.canary_events, found.counted.baseline_events) == (180, 60)
-    assert "requests above 250 ms in the canary" in found.sentence
+    assert "requests in the canary were slower than 250 ms" in found.sentence
 
 
 def test_a_running_canary_says_how_long_it_still_needs() -> None:
