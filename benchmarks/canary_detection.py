@@ -29,7 +29,7 @@ RIG = {"traffic": "10%", "warmup": "1s", "interval": "1s", "duration": "5m"}
 WINDOW = 15
 """Seconds of real samples for one canary that is judged afterwards."""
 
-RESAMPLED = 400
+RESAMPLED = 200
 LONG = 60
 """Seconds of a canary that is put together from real seconds."""
 
@@ -172,7 +172,11 @@ async def _read(api: Api, analysis: str) -> Samples:
     except Exception as error:  # it has not begun
         say(f"  {error}")
         return {}
-    return {one["metric"]: (_columns(one["canary"]), _columns(one["baseline"])) for one in found}
+    return {
+        one["metric"]: (_columns(one["canary"]), _columns(one["baseline"]))
+        for one in found
+        if one["step"] == 1
+    }
 
 
 def _columns(told: Sequence[Sequence[float | None]]) -> Columns:
