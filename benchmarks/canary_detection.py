@@ -158,11 +158,11 @@ async def _watch_a_good_one(api: Api, shop: Shop, seconds: int) -> Samples:
     say(f"a good canary for {seconds} s")
     while True:
         samples = await _read(api, analysis)
-        if samples and len(samples["errors"][0][0]) >= seconds:
+        if samples and min(len(arm[0]) for arm, _ in samples.values()) >= seconds:
             break
     await api.cancel(record.id)
     await api.await_end(record.id)
-    return samples
+    return _part(samples, range(seconds))
 
 
 async def _read(api: Api, analysis: str) -> Samples:
