@@ -95,8 +95,18 @@ def explore(start: World, request: Request, budget: Budget) -> Exploration:
     return Explorer(start, request, rules=RULES, budget=budget).run()
 
 
-@pytest.mark.parametrize("budget", [ONE_OF_EACH, TWO_FAULTS], ids=["one-of-each", "two-faults"])
-@pytest.mark.parametrize(("name", "start", "request_"), CASES, ids=[case[0] for case in CASES])
+LARGE = {"canary-in-steps", "canary-from-two", "canary-then-rolling"}
+"""Searched with one fault only: two take a minute each, and find nothing that the others miss."""
+
+SEARCHES = [
+    pytest.param(*case, budget, id=f"{case[0]}-{told}")
+    for case in CASES
+    for told, budget in (("one-of-each", ONE_OF_EACH), ("two-faults", TWO_FAULTS))
+    if budget is ONE_OF_EACH or case[0] not in LARGE
+]
+
+
+@pytest.mark.parametrize(("name", "start", "request_", "budget"), SEARCHES)
 def test_no_sequence_of_outcomes_breaks_a_safety_rule(
     name: str, start: Start, request_: Request, budget: Budget, tally: dict[str, int]
 ) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
@@ -23,6 +24,9 @@ _SLICE = timedelta(seconds=5)
 
 QUANTILES = (0.5, 0.9, 0.99)
 ENOUGH_REQUESTS = 200
+MOST_DISPERSED = 13.0
+"""An incident just before a canary must not blind it; larger ones have not been tried either."""
+
 ENOUGH_STEPS = 60
 """For an opinion about bursts; with fewer steps none is assumed."""
 
@@ -44,8 +48,10 @@ async def learn(
     async def about(subject: Subject) -> None:
         known: dict[str, Any] = {}
         if subject.kind is Kind.LATENCY:
-            known["thresholds_ms"] = await _usual(source, templates, arm, until)
-        elif subject.dispersion is None:
+            usual = await _usual(source, templates, arm, until)
+            known["thresholds_ms"] = usual
+            subject = replace(subject, thresholds_ms=tuple(usual) or subject.thresholds_ms)
+        if subject.dispersion is None:
             known["dispersion"] = await _bursts(fetcher, subject, arm, until)
         found[subject.name] = {name: value for name, value in known.items() if value}
 
@@ -89,12 +95,19 @@ async def _bursts(fetcher: Fetcher, subject: Subject, arm: Arm, until: datetime)
 
 
 def dispersion_of(columns: Columns) -> float | None:
-    """φ of events and exposure, from neighbouring steps: what they share does not count."""
+    """φ of events and their exposure, the last column, from neighbouring steps: what these share
+    does not count. Of several columns of events that of the burstiest.
+    """
+    *events, exposure = columns or ((),)
+    found = [_dispersion(column, exposure) for column in events]
+    known = [one for one in found if one is not None]
+    return min(max(known), MOST_DISPERSED) if known else None
+
+
+def _dispersion(events: Sequence[float], exposure: Sequence[float]) -> float | None:
     from turnout.analysis.sequential.dispersion import estimate_dispersion  # noqa: PLC0415 - large
 
-    if len(columns) != 2:
-        return None
-    known = [(e, n) for e, n in zip(*columns, strict=True) if math.isfinite(e + n)]
+    known = [(e, n) for e, n in zip(events, exposure, strict=True) if math.isfinite(e + n)]
     pairs = list(zip(known[::2], known[1::2], strict=False))
     if len(pairs) < ENOUGH_STEPS:
         return None

@@ -1,8 +1,12 @@
 from __future__ import annotations
 
+import random
 from datetime import timedelta
 
+import pytest
+
 from tests.unit.canary.house import CANARY, House, healthy
+from turnout.canary.history import MOST_DISPERSED, dispersion_of
 from turnout.model.analysis import AnalysisMode, AnalysisVerdict, Judgment, OnInconclusive
 from turnout.model.errors import Temporary
 
@@ -122,6 +126,18 @@ async def test_a_store_that_comes_back_is_asked_for_what_was_missed() -> None:
     assert (await house.wait(60)).verdict is AnalysisVerdict.RUNNING
     house.source.trouble = None
     assert (await house.wait(2)).verdict is AnalysisVerdict.FAIL
+
+
+def test_bursts_before_a_canary_are_taken_into_account_up_to_a_limit() -> None:
+    chance = random.Random(1)
+    requests = (100.0,) * 600
+    steady = tuple(float(sum(chance.random() < 0.02 for _ in range(100))) for _ in requests)
+    bursts = tuple(20.0 if chance.random() < 0.1 else 0.0 for _ in requests)
+    assert dispersion_of((steady, requests)) == pytest.approx(1, abs=0.25)
+    assert dispersion_of((steady, bursts, requests)) == MOST_DISPERSED
+    assert dispersion_of((tuple(b / 4 for b in bursts), requests)) == pytest.approx(5, rel=0.3)
+    assert dispersion_of((steady[:100], requests[:100])) is None
+    assert dispersion_of(()) is None
 
 
 async def test_what_was_counted_while_nobody_looked_is_taken_as_a_total() -> None:
