@@ -7,8 +7,6 @@ again, and what was counted is not counted twice.
 from __future__ import annotations
 
 import asyncio
-import json
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -16,21 +14,13 @@ from functools import partial
 from typing import Any
 
 from turnout.canary.asking import Asking
+from turnout.canary.closing import arms_of, close_steps, fetch_both
 from turnout.canary.course import Situation, go_on, tell_errors
-from turnout.canary.evidence import (
-    Columns,
-    Slice,
-    count_closed,
-    fill_gap,
-    find_gaps,
-    join_slices,
-    read_slices,
-    write_slices,
-)
-from turnout.canary.fetching import Arm, Fetcher, Found, Window
+from turnout.canary.evidence import Slice, join_slices, read_slices, write_slices
+from turnout.canary.fetching import Arm, Fetcher, Window
 from turnout.canary.history import learn
 from turnout.canary.opinions import Answer, Judge, Opinion
-from turnout.canary.recorded import open_recorded, tell_too_short
+from turnout.canary.recorded import open_recorded, tell_too_short, write_config
 from turnout.canary.subjects import (
     Subject,
     is_compatible,
@@ -46,9 +36,7 @@ from turnout.model.analysis import (
     Finding,
 )
 from turnout.model.canary.configuration import CanaryConfig
-from turnout.model.canary.document import read_document, write_document
-from turnout.model.canary.options import Kind
-from turnout.model.canary.queries import RouterQuery
+from turnout.model.canary.document import read_document
 from turnout.model.errors import NotFound, Temporary
 from turnout.model.words import enumerate_names
 from turnout.ports import CanaryArchive, Clock, MetricSource
@@ -81,9 +69,6 @@ REMEMBERED = 100
 
 COMPATIBLE_INTERVAL = timedelta(seconds=60)
 """The compatible judge alarms the more often, the more often it is asked."""
-
-
-_ADDED_UP = (Kind.COUNT, Kind.PROPORTION, Kind.LATENCY)
 
 
 @dataclass(slots=True)
@@ -354,84 +339,6 @@ def _late(live: _Live, now: datetime) -> tuple[str, ...]:
         return ()
     since = min(found[name] for name in late)
     return (f"no figures of {enumerate_names(late)} after {since:%H:%M:%S} UTC yet",)
-
-
-async def fetch_both(
-    fetcher: Fetcher, subject: Subject, arms: tuple[Arm, Arm], window: Window
-) -> tuple[Found, Found]:
-    """The figures of both arms. What the router counted while nobody looked is known as a total: it
-    is told in the last step of that time, the others had nothing.
-    """
-    canary, baseline = await asyncio.gather(*(fetcher.fetch(subject, a, window) for a in arms))
-    if not isinstance(subject.query, RouterQuery) or subject.kind not in _ADDED_UP:
-        return canary, baseline
-    for first, last in find_gaps(canary.get((), ()), baseline.get((), ())):
-        whole = Window(
-            window.start + (window.first + first) * window.step, (last - first) * window.step, 0, 1
-        )
-        totals = await asyncio.gather(*(fetcher.fetch(subject, a, whole) for a in arms))
-        both = [found.get((), ()) for found in totals]
-        if all(columns and not any(math.isnan(c[0]) for c in columns) for columns in both):
-            canary = {(): fill_gap(canary[()], both[0], first, last)}
-            baseline = {(): fill_gap(baseline[()], both[1], first, last)}
-    return canary, baseline
-
-
-def close_steps(
-    subject: Subject,
-    window: Window,
-    canary: Found,
-    baseline: Found,
-    *,
-    overdue: int,
-    late: int | None = None,
-) -> list[Slice]:
-    """The first steps of a window that are complete, or not waited for, as slices, equally many of
-    each series. The `overdue` first ones are not waited for when there are later ones, the `late`
-    first ones in no case (None: as many as are overdue).
-    """
-    count = window.last - window.first
-    width = max((len(columns) for columns in (*canary.values(), *baseline.values())), default=1)
-    missing = ((math.nan,) * count,) * width
-    series = sorted(canary.keys() | baseline.keys()) or [()]
-    arms = [(canary.get(tags, missing), baseline.get(tags, missing)) for tags in series]
-    closed = count_closed(
-        [column for both in arms for columns in both for column in _told(subject, columns)],
-        overdue=overdue,
-        late=overdue if late is None else late,
-        in_order=subject.is_own,
-    )
-    if not closed:
-        return []
-    return [
-        Slice(
-            metric=subject.name,
-            tags=dict(tags),
-            first=window.first,
-            canary=tuple(column[:closed] for column in ours),
-            baseline=tuple(column[:closed] for column in theirs),
-        )
-        for tags, (ours, theirs) in zip(series, arms, strict=True)
-    ]
-
-
-def _told(subject: Subject, columns: Columns) -> Columns:
-    """Without the time that stands for an exposure: it is there whatever the source says."""
-    return columns[:1] if subject.kind is Kind.COUNT and subject.exposure is None else columns
-
-
-def write_config(config: CanaryConfig) -> dict[str, Any]:
-    """The configuration as JSON has it."""
-    document: dict[str, Any] = json.loads(write_document(config))
-    return document
-
-
-def arms_of(analysis: Analysis) -> tuple[Arm, Arm]:
-    """The canary's side, and the baseline's."""
-    return (
-        Arm(analysis.experiment, analysis.cluster),
-        Arm(analysis.control, analysis.cluster, analysis.control_offset),
-    )
 
 
 def _is_complete(live: _Live, now: datetime) -> bool:

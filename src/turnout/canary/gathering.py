@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 
-from turnout.canary.analyst import write_config
 from turnout.canary.evidence import Columns, Slice
 from turnout.canary.fetching import Arm, Fetcher, Found, Window, settle
 from turnout.canary.history import LOOKS_BACK, learn
 from turnout.canary.lasting import DurationTask
+from turnout.canary.recorded import write_config
 from turnout.canary.replaying import Measured, ReplayTask
 from turnout.canary.retrospective import with_judge
 from turnout.canary.serving import Period

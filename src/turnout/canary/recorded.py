@@ -4,6 +4,7 @@ same evidence.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -14,9 +15,15 @@ from turnout.canary.opinions import Judge, open_judge
 from turnout.canary.subjects import FEWEST_STEPS, Subject, subjects_of, too_short_for
 from turnout.model.analysis import Analysis, AnalysisRecord, AnalysisSettings
 from turnout.model.canary.configuration import CanaryConfig
-from turnout.model.canary.document import read_document
+from turnout.model.canary.document import read_document, write_document
 from turnout.model.units import format_duration
 from turnout.model.words import enumerate_names
+
+
+def write_config(config: CanaryConfig) -> dict[str, Any]:
+    """The configuration as JSON has it."""
+    document: dict[str, Any] = json.loads(write_document(config))
+    return document
 
 
 @dataclass(frozen=True, slots=True)

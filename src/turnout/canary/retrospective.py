@@ -11,12 +11,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 
-from turnout.canary.analyst import close_steps, write_config
 from turnout.canary.beside import judge_beside
+from turnout.canary.closing import close_steps
 from turnout.canary.evidence import Slice, write_slices
 from turnout.canary.fetching import Arm, Fetcher, Window, settle
 from turnout.canary.history import learn
 from turnout.canary.opinions import Answer, Opinion, open_judge, thresholds_of
+from turnout.canary.recorded import write_config
 from turnout.canary.subjects import Subject, is_compatible, subjects_of, too_short_for
 from turnout.model.analysis import (
     Analysis,

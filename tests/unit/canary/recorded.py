@@ -8,8 +8,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from tests.unit.canary.house import BASELINE, CANARY, SOURCE, config, metric
-from turnout.canary.analyst import write_config
 from turnout.canary.evidence import Slice
+from turnout.canary.recorded import write_config
 from turnout.model.analysis import (
     Analysis,
     AnalysisRecord,

@@ -8,9 +8,9 @@ from datetime import timedelta
 
 import pytest
 
-from turnout.canary.analyst import write_config
 from turnout.canary.evidence import Slice
 from turnout.canary.lasting import DurationTask, log_deviation, tell_duration
+from turnout.canary.recorded import write_config
 from turnout.documents.canary import default_config
 
 

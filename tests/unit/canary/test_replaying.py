@@ -9,9 +9,9 @@ from datetime import timedelta
 import pytest
 
 from tests.unit.canary.house import ERRORS, config
-from turnout.canary.analyst import write_config
 from turnout.canary.beside import compatible_pairs
 from turnout.canary.evidence import Slice
+from turnout.canary.recorded import write_config
 from turnout.canary.replaying import (
     Measured,
     ReplayTask,
