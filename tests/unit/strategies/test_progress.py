@@ -132,6 +132,24 @@ def test_a_watch_looks_back_to_when_traffic_first_moved() -> None:
     assert operation.since == LATER
 
 
+def test_a_watch_after_a_canary_looks_back_to_the_promotion_and_not_to_the_canary() -> None:
+    progress = begun(
+        worlds.deploy(StrategyName.CANARY, watch=timedelta(minutes=1), warmup=timedelta(0))
+    )
+    moments = {}
+    for minute in range(30):
+        if progress.status.is_end or due(progress).id == "watch":
+            break
+        step = due(progress).id
+        progress = answered(progress, now=START + timedelta(minutes=minute))
+        moments[step] = progress.moved_at
+    assert moments["ready-canary"] is None
+    assert moments["canary-50"] == moments["end-canary"] == moments["ready"] is not None
+    watch = due(progress).operation
+    assert isinstance(watch, Watch)
+    assert watch.since == moments["switch"] != moments["canary-50"]
+
+
 def test_steps_are_numbered_and_repeated_ones_too() -> None:
     progress = failed("create", on_failure=OnFailure.PAUSE)
     again = attempt(decide(progress, Choice.RETRY, LATER))
