@@ -17,6 +17,7 @@ from turnout.canary.asking import Asking
 from turnout.canary.closing import arms_of, close_steps, fetch_both
 from turnout.canary.course import Situation, go_on, tell_errors
 from turnout.canary.evidence import Slice, join_slices, read_slices, write_slices
+from turnout.canary.examining import read_config
 from turnout.canary.fetching import Arm, Fetcher, Window
 from turnout.canary.history import learn
 from turnout.canary.opinions import Answer, Judge, Opinion
@@ -36,7 +37,6 @@ from turnout.model.analysis import (
     Finding,
 )
 from turnout.model.canary.configuration import CanaryConfig
-from turnout.model.canary.document import read_document
 from turnout.model.errors import NotFound, Temporary
 from turnout.model.words import enumerate_names
 from turnout.ports import CanaryArchive, Clock, MetricSource
@@ -179,7 +179,7 @@ class LiveAnalyst:
         return live
 
     async def _begin(self, analysis: Analysis) -> AnalysisRecord:
-        config = await self.read_config(analysis.settings.config)
+        config = await read_config(self._archive, analysis.settings.config, self._default)
         settings, now = analysis.settings, self._clock.now()
         arm = Arm(analysis.source or analysis.control, analysis.cluster)
         subjects = subjects_of(config, settings.duration)
@@ -202,13 +202,6 @@ class LiveAnalyst:
         )
         await self._archive.record_analysis(record)
         return record
-
-    async def read_config(self, name: str) -> CanaryConfig:
-        """A stored configuration, or the one that is built in. Raises `NotFound`."""
-        default = self._default()
-        if name in ("", default.name):
-            return default
-        return read_document(CanaryConfig, (await self._archive.read_config(name)).document)
 
     async def _look(self, live: _Live) -> None:
         elapsed, now = self._clock.elapsed(), self._clock.now()

@@ -15,6 +15,7 @@ from turnout.canary.opinions import thresholds_of
 from turnout.canary.subjects import Subject
 from turnout.model.canary.configuration import CanaryConfig
 from turnout.model.canary.options import Kind
+from turnout.model.canary.queries import ABOVE
 from turnout.model.canary.result import JudgeResult
 from turnout.model.canary.series import MetricSetPair, PairValues
 
@@ -72,7 +73,7 @@ def compatible_pairs(
 def _tags(subject: Subject, place: int) -> dict[str, str]:
     if subject.kind is not Kind.LATENCY:
         return {}
-    return {"above_ms": f"{subject.thresholds_ms[place]:g}"}
+    return {ABOVE: f"{subject.thresholds_ms[place]:g}"}
 
 
 def _levels(subject: Subject, columns: Columns) -> list[tuple[float, ...]]:

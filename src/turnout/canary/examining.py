@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -44,10 +44,12 @@ async def examine_service(service: Service, archive: CanaryArchive, source: Metr
             raise InvalidDocument(told, error.problems, hint=error.hint) from error
 
 
-async def read_config(archive: CanaryArchive, name: str) -> CanaryConfig:
+async def read_config(
+    archive: CanaryArchive, name: str, default: Callable[[], CanaryConfig] = default_config
+) -> CanaryConfig:
     """A stored configuration, or the one that is built in. Raises `NotFound`."""
     if name in ("", DEFAULT_NAME):
-        return default_config()
+        return default()
     return read_document(CanaryConfig, (await archive.read_config(name)).document)
 
 

@@ -13,7 +13,7 @@ import structlog
 from turnout.canary.evidence import Columns
 from turnout.canary.subjects import Subject
 from turnout.model.canary.options import Kind
-from turnout.model.canary.queries import Query
+from turnout.model.canary.queries import ABOVE, THRESHOLDS, Query
 from turnout.model.canary.request import CanaryScope
 from turnout.model.errors import TurnoutError
 from turnout.model.samples import Series
@@ -26,9 +26,6 @@ AT_ONCE = 16
 
 PATIENCE = timedelta(seconds=30)
 """How long one query may take: the others do not wait for it."""
-
-THRESHOLDS = "thresholdsMs"
-ABOVE = "above_ms"
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,10 +11,10 @@ from functools import partial
 from typing import Any
 
 from turnout.canary.evidence import Columns
-from turnout.canary.fetching import ABOVE, Arm, Fetcher, Window, settle
+from turnout.canary.fetching import Arm, Fetcher, Window, settle
 from turnout.canary.subjects import Subject
 from turnout.model.canary.options import Kind
-from turnout.model.canary.queries import RouterQuery
+from turnout.model.canary.queries import ABOVE, RouterQuery
 from turnout.model.canary.request import CanaryScope
 from turnout.ports import MetricSource
 

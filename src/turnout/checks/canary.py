@@ -4,17 +4,11 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from turnout.model.analysis import Analysis, AnalysisSettings, AnalysisVerdict, OnInconclusive
-from turnout.model.checks import CanaryCheck, CheckAnswer, Verdict
+from turnout.model.analysis import Analysis, AnalysisSettings, OnInconclusive
+from turnout.model.checks import CanaryCheck, CheckAnswer, Verdict, answer_of
 from turnout.ports import Analyst, CheckContext, Clock
 
 LOOK_EVERY = timedelta(milliseconds=500)
-
-_VERDICTS = {
-    AnalysisVerdict.PASS: Verdict.PASS,
-    AnalysisVerdict.FAIL: Verdict.FAIL,
-    AnalysisVerdict.ERROR: Verdict.ERROR,
-}
 
 
 async def make_canary_check(
@@ -34,12 +28,7 @@ async def make_canary_check(
     while context.lasts is None and not finding.verdict.is_end:
         await clock.sleep(LOOK_EVERY)
         finding = await analyst.look(analysis)
-    return CheckAnswer(
-        check=check.name,
-        verdict=_VERDICTS.get(finding.verdict, Verdict.INCONCLUSIVE),
-        sentence=finding.sentence,
-        figures=finding.figures,
-    )
+    return answer_of(check.name, finding)
 
 
 def analysis_of(check: CanaryCheck, context: CheckContext) -> Analysis:

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints
 
+from turnout.model.analysis import AnalysisVerdict, Finding
 from turnout.model.servers import HttpMethod, NonNegative, Positive, Text
 from turnout.model.value import Value
 
@@ -28,6 +29,23 @@ class CheckAnswer(Value):
     verdict: Verdict
     sentence: str
     figures: dict[str, float] = {}
+
+
+_VERDICTS = {
+    AnalysisVerdict.PASS: Verdict.PASS,
+    AnalysisVerdict.FAIL: Verdict.FAIL,
+    AnalysisVerdict.ERROR: Verdict.ERROR,
+}
+
+
+def answer_of(check: str, finding: Finding) -> CheckAnswer:
+    """What an analysis found, as the answer of a check; without an end it is inconclusive."""
+    return CheckAnswer(
+        check=check,
+        verdict=_VERDICTS.get(finding.verdict, Verdict.INCONCLUSIVE),
+        sentence=finding.sentence,
+        figures=finding.figures,
+    )
 
 
 class OnError(StrEnum):

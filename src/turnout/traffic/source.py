@@ -11,18 +11,12 @@ from itertools import accumulate
 
 from turnout.history import Counts, History
 from turnout.history.asking import grid_of, group_of, invalid, read_scope
-from turnout.model.canary.queries import ROUTER_FIGURES, Query, RouterQuery
+from turnout.model.canary.queries import ABOVE, ROUTER_FIGURES, THRESHOLDS, Query, RouterQuery
 from turnout.model.canary.request import CanaryScope
 from turnout.model.errors import InvalidDocument, Permanent
 from turnout.model.samples import Series
 from turnout.model.traffic import histogram_quantile
 from turnout.traffic.columns import bucket_bound, bucket_column
-
-ABOVE = "above_ms"
-"""The tag of a tail: how slow the requests in it are at least."""
-
-THRESHOLDS = "thresholdsMs"
-"""The scope's parameter with the tails that are wanted: `50,100,250`."""
 
 
 class RouterSource:

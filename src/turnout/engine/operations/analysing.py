@@ -4,23 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from datetime import timedelta
 
+from turnout.engine.operations.watching import LOOK_EVERY
 from turnout.model.analysis import Analysis, AnalysisVerdict, Finding
-from turnout.model.checks import CheckAnswer, Verdict
+from turnout.model.checks import answer_of
 from turnout.model.journal import CheckRecord
 from turnout.model.plan import Analyse, StepAnswer
 from turnout.model.servers import ServerGroup
 from turnout.ports import Analyst, Clock, Journal, Provider
 
-LOOK_EVERY = timedelta(milliseconds=500)
 NAME = "canary"
-
-_VERDICTS = {
-    AnalysisVerdict.PASS: Verdict.PASS,
-    AnalysisVerdict.FAIL: Verdict.FAIL,
-    AnalysisVerdict.ERROR: Verdict.ERROR,
-}
 
 
 class AnalysisOperations:
@@ -95,12 +88,7 @@ class AnalysisOperations:
             await self._clock.sleep(LOOK_EVERY)
 
     async def _record(self, deployment: str, step: str, finding: Finding) -> None:
-        answer = CheckAnswer(
-            check=NAME,
-            verdict=_VERDICTS.get(finding.verdict, Verdict.INCONCLUSIVE),
-            sentence=finding.sentence,
-            figures=finding.figures,
-        )
+        answer = answer_of(NAME, finding)
         await self._journal.record_check(
             CheckRecord(deployment=deployment, step=step, at=self._clock.now(), answer=answer)
         )

@@ -25,6 +25,12 @@ ROUTER_FIGURES = (
 )
 PROCESS_FIGURES = ("cpu", "memory", "open_files")
 
+ABOVE = "above_ms"
+"""The tag of a tail: how slow the requests in it are at least."""
+
+THRESHOLDS = "thresholdsMs"
+"""The scope's parameter with the tails that are wanted: `50,100,250`."""
+
 
 class PrometheusQuery(Document):
     """A range query, built from a metric and labels or given as a template."""
