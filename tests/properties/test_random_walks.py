@@ -11,7 +11,15 @@ from hypothesis import strategies as st
 from tests.properties import worlds
 from tests.properties.explorer import LONGEST, Budget, Explorer
 from tests.properties.rules import RULES
-from turnout.model.deployment import PROMOTIONS, Kind, OnFailure, Request, Scale, StrategyName
+from turnout.model.deployment import (
+    PROMOTIONS,
+    STRATEGY_OPTIONS,
+    Kind,
+    OnFailure,
+    Request,
+    Scale,
+    StrategyName,
+)
 from turnout.model.traffic import WHOLE
 from turnout.strategies import progress as machine
 from turnout.testing import World
@@ -39,7 +47,7 @@ def some_world(draw: st.DrawFn) -> World:
 
 @st.composite
 def some_deployment(draw: st.DrawFn) -> Request:
-    """Any strategy with any of its options."""
+    """Any strategy with any of the options that it takes."""
     steps = sorted({*draw(st.lists(st.integers(1, 999), max_size=3)), WHOLE})
     options: dict[str, Any] = {
         "on_failure": draw(st.sampled_from(OnFailure)),
@@ -58,7 +66,9 @@ def some_deployment(draw: st.DrawFn) -> Request:
         "canary_steps": tuple(sorted(draw(st.sets(st.integers(1, 450), max_size=2)))),
         "promote_with": draw(st.sampled_from(PROMOTIONS)),
     }
-    return worlds.deploy(draw(st.sampled_from(StrategyName)), **options)
+    strategy = draw(st.sampled_from(StrategyName))
+    taken = {k: v for k, v in options.items() if k in STRATEGY_OPTIONS[strategy]}
+    return worlds.deploy(strategy, **taken)
 
 
 @st.composite

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from turnout.model.analysis import AnalysisMode, AnalysisSettings, OnInconclusive
 from turnout.model.checks import Check
@@ -227,6 +227,13 @@ class Service(Value):
     listener: Listener
     strategy: StrategyName = StrategyName.BLUE_GREEN
     options: Options = Options()
+
+    @model_validator(mode="after")
+    def _canaries_are_taken_back(self) -> Self:
+        given = self.options.on_failure is not OnFailure.ROLLBACK or self.options.keep_failed
+        if self.strategy is StrategyName.CANARY and given:
+            raise ValueError("a canary that fails is taken back: no on_failure, no keep_failed")
+        return self
 
     @property
     def cluster(self) -> str:

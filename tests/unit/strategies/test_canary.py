@@ -9,7 +9,7 @@ from pydantic import ValidationError
 from tests.properties import worlds
 from tests.unit.strategies.rendering import planned, state_of, text
 from turnout.model.analysis import AnalysisMode, OnInconclusive
-from turnout.model.deployment import Options, Request, StrategyName
+from turnout.model.deployment import OnFailure, Options, Request, StrategyName
 from turnout.model.plan import Analyse, CreateGroup
 from turnout.model.servers import Role
 from turnout.strategies import plan_deployment
@@ -158,3 +158,9 @@ def test_how_long_it_may_take_counts_an_extension_and_a_person() -> None:
 def test_options_that_make_no_canary_are_refused(wrong: dict[str, Any]) -> None:
     with pytest.raises(ValidationError):
         Options(**wrong)
+
+
+@pytest.mark.parametrize("option", [{"keep_failed": True}, {"on_failure": OnFailure.PAUSE}])
+def test_a_canary_that_fails_cannot_be_told_to_stay(option: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError, match="a canary that fails is taken back"):
+        request(**option)
