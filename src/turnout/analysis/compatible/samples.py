@@ -67,4 +67,4 @@ def _deviation(side: Side) -> float:
 
 
 def _sum(values: Array) -> float:
-    return float(np.cumsum(values)[-1])
+    return float(values.cumsum()[-1])

@@ -14,6 +14,7 @@ import math
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -51,8 +52,7 @@ class _Differences:
         return self.wins[place] if is_clear else None
 
 
-@dataclass(frozen=True, slots=True)
-class _Counted:
+class _Counted(NamedTuple):
     """A shift at which all samples were compared: for each x, how many y lie below x - shift."""
 
     shift: float
@@ -172,10 +172,11 @@ def _keeps_apart(x: Array, least: float) -> bool:
 
 def _distinct(values: Array) -> tuple[Array, Counts]:
     """Sorted values without repetition, and how often each occurs."""
-    is_first = np.ones(len(values), np.bool_)
-    np.not_equal(values[1:], values[:-1], out=is_first[1:])
-    starts = np.flatnonzero(is_first)
-    return values[starts], np.diff(starts, append=len(values))
+    is_bound = np.ones(len(values) + 1, np.bool_)
+    np.not_equal(values[1:], values[:-1], out=is_bound[1:-1])
+    bounds = is_bound.nonzero()[0]
+    starts = bounds[:-1]
+    return values[starts], bounds[1:] - starts
 
 
 def _all_differences(x: Array, x_sizes: Counts, y: Array, y_sizes: Counts) -> _Differences:

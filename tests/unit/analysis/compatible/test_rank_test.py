@@ -56,10 +56,13 @@ def test_limits_and_estimate_equal_the_plain_ones(of_x: str, of_y: str) -> None:
         assert_equal(SAMPLES[of_x](r, m), SAMPLES[of_y](r, n))
 
 
-@pytest.mark.parametrize("kind", ["normal", "two decimals", "many zeros"])
-def test_long_series_are_counted_by_lists_of_pairs_and_stay_equal(kind: str) -> None:
-    r = np.random.default_rng(11)
-    assert_equal(SAMPLES[kind](r, 400), SAMPLES[kind](r, 370))
+@pytest.mark.parametrize("kind", SAMPLES)
+@pytest.mark.parametrize("sizes", [(60, 50), (180, 180), (400, 370)])
+def test_long_series_are_counted_by_their_differences_and_stay_equal(
+    kind: str, sizes: tuple[int, int]
+) -> None:
+    r = np.random.default_rng(sizes)
+    assert_equal(*(SAMPLES[kind](r, size) for size in sizes))
 
 
 @settings(max_examples=400, deadline=None)
@@ -99,6 +102,21 @@ def test_a_statistic_asked_at_any_shifts_in_any_order_is_the_plain_one(seed: int
     shifts = np.concatenate((r.normal(0, 0.2, 60), np.round(r.normal(0, 2, 60), 2)))
     for shift in r.permutation(shifts).tolist():
         assert statistic(shift) == plain_statistic(x, y, shift, 0.0)
+
+
+@pytest.mark.parametrize("size", [25, 70])
+@pytest.mark.parametrize("kind", ["normal", "tenths that are not exact", "huge"])
+def test_shifts_within_rounding_of_a_difference_are_counted_as_rounding_decides(
+    kind: str, size: int
+) -> None:
+    r = np.random.default_rng(size)
+    x, y = np.sort(SAMPLES[kind](r, size)), np.sort(SAMPLES[kind](r, size))
+    statistic = ShiftStatistic(x, y)
+    for shift in shift_of(x, y).estimate + np.linspace(-1, 1, 9) * (x[-1] - x[0]) / 50:
+        statistic(float(shift))  # so that only a few pairs are undecided
+    near = np.sort(np.subtract.outer(x, y).ravel())[size * size // 2 - 40 :: 10][:8]
+    for shift in [d + ulps * np.spacing(abs(x[-1])) for d in near for ulps in (-2, -0.5, 0, 0.5, 2)]:
+        assert statistic(float(shift)) == plain_statistic(x, y, float(shift), 0.0)
 
 
 def test_the_statistic_of_two_against_two_is_worked_out_by_hand() -> None:
