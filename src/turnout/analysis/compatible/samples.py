@@ -28,7 +28,7 @@ def clean(samples: Sequence[float], options: MetricOptions) -> Side:
     """What is judged of one side's samples."""
     values = np.array(samples, dtype=np.float64)
     missing = np.isnan(values)
-    if missing.any():
+    if np.count_nonzero(missing):
         removes = options.nan_strategy is NanStrategy.REMOVE
         values = values[~missing] if removes else np.where(missing, 0.0, values)
     if options.outlier_strategy is OutlierStrategy.REMOVE:

@@ -40,7 +40,7 @@ class _Differences:
     `wins[k]` pairs, decided ones among them, are won by shifts above k of the sorted differences.
     """
 
-    ordered: memoryview[float]
+    ordered: Sequence[float]
     wins: Sequence[int]
 
     def count(self, shift: float, doubt: float) -> int | None:
@@ -147,7 +147,7 @@ class ShiftStatistic:
         ordered = self._x.repeat(lengths) - self._y[which_y]
         ordered.sort()
         wins = range(high.wins + undecided, high.wins - 1, -1)
-        found = self._gaps[place] = _Differences(memoryview(ordered), wins)
+        found = self._gaps[place] = _Differences(ordered.data, wins)
         return found
 
     def _count_pooled(self, shift: float) -> tuple[int, int, int]:
@@ -185,9 +185,10 @@ def _all_differences(x: Array, x_sizes: Counts, y: Array, y_sizes: Counts) -> _D
     order = differences.argsort()
     lost = np.multiply.outer(x_sizes, y_sizes).ravel()[order].cumsum()
     total = int(lost[-1])
-    return _Differences(memoryview(differences[order]), [total, *(total - lost).tolist()])
+    ordered: Array = differences[order]
+    return _Differences(ordered.data, [total, *(total - lost).tolist()])
 
 
 def _tie_sum(sizes: Counts) -> int:
     """The sum of t³ - t."""
-    return int((sizes * sizes * sizes - sizes).sum())
+    return int(sizes.dot(sizes * sizes - 1))

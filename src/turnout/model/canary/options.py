@@ -225,4 +225,7 @@ def _refuse(lookup: Lookup, what: str) -> None:
 
 def _known(written: str, default: T) -> T:
     """A text that is not known means the default."""
-    return next((choice for choice in type(default) if choice == written), default)
+    try:
+        return type(default)(written)
+    except ValueError:
+        return default

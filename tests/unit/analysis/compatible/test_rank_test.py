@@ -115,8 +115,9 @@ def test_shifts_within_rounding_of_a_difference_are_counted_as_rounding_decides(
     for shift in shift_of(x, y).estimate + np.linspace(-1, 1, 9) * (x[-1] - x[0]) / 50:
         statistic(float(shift))  # so that only a few pairs are undecided
     near = np.sort(np.subtract.outer(x, y).ravel())[size * size // 2 - 40 :: 10][:8]
-    for shift in [d + ulps * np.spacing(abs(x[-1])) for d in near for ulps in (-2, -0.5, 0, 0.5, 2)]:
-        assert statistic(float(shift)) == plain_statistic(x, y, float(shift), 0.0)
+    steps = np.array([-2, -0.5, 0, 0.5, 2]) * np.spacing(abs(x[-1]))
+    for shift in np.add.outer(near, steps).ravel().tolist():
+        assert statistic(shift) == plain_statistic(x, y, shift, 0.0)
 
 
 def test_the_statistic_of_two_against_two_is_worked_out_by_hand() -> None:
