@@ -28,8 +28,9 @@ from turnout.api.bodies import (
     OperationBody,
     ReleaseBody,
 )
-from turnout.api.views import ConfigSummary, Finding, Health, HoldView
+from turnout.api.views import Finding, Health, HoldView
 from turnout.cli.answers import ClusterView, DeploymentView
+from turnout.model.canary.stored import ConfigSummary
 from turnout.model.journal import Event
 from turnout.model.plan import Plan
 from turnout.model.report import Report
