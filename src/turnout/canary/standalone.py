@@ -10,8 +10,10 @@ from turnout.canary.retrospective import with_judge
 from turnout.model.analysis import ComparedScope
 from turnout.model.canary.configuration import COMPATIBLE_JUDGE, CanaryConfig
 from turnout.model.canary.request import AnalysisRequest, AnalysisScope
+from turnout.model.errors import InvalidDocument, Problem
 
-PLACES = {
+_PLACES = {
+    "scopes": "scopes",
     "lifetime": "lifetimeDurationMins",
     "start": "scopes[0].startTimeIso",
     "end": "scopes[0].endTimeIso",
@@ -29,10 +31,17 @@ def read_wish(
     id_: str,
     application: str,
     config_name: str,
+    place: str = "",
 ) -> IntervalWish:
     """As Kayenta means it: start, end and step of the first scope are those of all of them, and a
     configuration that names no judge is judged by its own.
+
+    `place` is where the request stands in a larger document. Raises `InvalidDocument`.
     """
+    places = {name: f"{place}{path}" for name, path in _PLACES.items()}
+    if not request.scopes:
+        problem = Problem("must not be empty", places["scopes"])
+        raise InvalidDocument(f"Cannot judge at intervals: {problem}", (problem,))
     first = request.scopes[0]
     is_named = config.judge is not None and config.judge.name
     return IntervalWish(
@@ -51,7 +60,7 @@ def read_wish(
         pass_score=request.thresholds.pass_,
         marginal_score=request.thresholds.marginal,
         notes=tuple(_notes(request)),
-        places=PLACES,
+        places=places,
     )
 
 

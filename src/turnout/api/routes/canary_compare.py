@@ -24,23 +24,18 @@ from turnout.canary.serving import find_switch, read_periods
 from turnout.canary.standalone import read_wish
 from turnout.documents.canary import require_usable
 from turnout.model.analysis import AnalysisRecord, ComparedScope
-from turnout.model.canary.configuration import CanaryConfig
 from turnout.model.canary.document import read_document
 from turnout.model.canary.request import AdHocAnalysisRequest, AnalysisRequest
 from turnout.model.errors import InvalidDocument, Problem
 from turnout.model.names import parse_group
-from turnout.model.value import Value
 
 _LEAST = timedelta(seconds=10)
 
 router = APIRouter(prefix="/canary", tags=["canary"], responses=RESPONSES)
 
 
-class OnBehalf(Value):
-    """What Kayenta's callers say in the address. What is not here is said by the documents."""
-
-    application: Scope = ""
-    """The cluster whose canaries it is listed with."""
+Application = Annotated[Scope, Query(description="The cluster that it is listed with.")]
+"""Kayenta's callers name it in the address, beside accounts, which the queries' types say here."""
 
 
 @router.post("/comparisons", summary="Compare in the past, or at intervals")
@@ -61,42 +56,41 @@ async def compare_past(body: CompareBody, backend: TheBackend) -> AnalysisRecord
 
 @router.post("/analyses", summary="Judge at intervals (as Kayenta is asked)")
 async def analyse(
-    body: dict[str, JsonValue], said: Annotated[OnBehalf, Query()], backend: TheBackend
+    body: dict[str, JsonValue], backend: TheBackend, application: Application = ""
 ) -> AnalysisRecord:
     """A standalone canary analysis by a configuration that comes along: `canaryConfig` and
     `executionRequest`. The judgements follow, as those of a comparison at intervals.
     """
-    asked = read_document(AdHocAnalysisRequest, body)
+    asked, now = read_document(AdHocAnalysisRequest, body), backend.clock.now()
     require_usable(asked.canary_config, "canaryConfig")
-    return await _begin(
-        backend, asked.execution_request, asked.canary_config, said, asked.canary_config.name or ""
+    wish = read_wish(
+        asked.execution_request,
+        asked.canary_config,
+        now.replace(microsecond=0),
+        id_=new_comparison_id(now),
+        application=application,
+        config_name=asked.canary_config.name or "",
+        place="executionRequest.",
     )
+    return await backend.intervals.begin(wish)
 
 
 @router.post("/analyses/{config}", summary="Judge at intervals by a stored configuration")
 async def analyse_by(
     config: ConfigPath,
     body: dict[str, JsonValue],
-    said: Annotated[OnBehalf, Query()],
     backend: TheBackend,
+    application: Application = "",
 ) -> AnalysisRecord:
     """The same by a configuration that is kept here; the body is the request alone."""
-    request = read_document(AnalysisRequest, body)
-    chosen = await read_chosen(backend, ChosenConfig(name=config))
-    return await _begin(backend, request, chosen, said, config)
-
-
-async def _begin(
-    backend: Backend, request: AnalysisRequest, config: CanaryConfig, said: OnBehalf, name: str
-) -> AnalysisRecord:
-    now = backend.clock.now()
+    request, now = read_document(AnalysisRequest, body), backend.clock.now()
     wish = read_wish(
         request,
-        config,
+        await read_chosen(backend, ChosenConfig(name=config)),
         now.replace(microsecond=0),
         id_=new_comparison_id(now),
-        application=said.application,
-        config_name=name,
+        application=application,
+        config_name=config,
     )
     return await backend.intervals.begin(wish)
 

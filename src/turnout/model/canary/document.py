@@ -100,7 +100,6 @@ _WRONG_TYPE = {
     "dict_type": "must be a mapping",
     "string_type": "must be a text",
     "string_too_short": "must not be empty",
-    "too_short": "must not be empty",
     "missing": "is missing",
     "timezone_aware": "must say its zone, as in 2026-11-23T20:00:00Z",
     "float_type": "must be a number",

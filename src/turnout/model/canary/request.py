@@ -84,7 +84,7 @@ class AnalysisRequest(Document):
     without an interval, or with one that is longer than all of the time, there is one judgement.
     """
 
-    scopes: tuple[AnalysisScope, ...] = Field(min_length=1)
+    scopes: tuple[AnalysisScope, ...]
     thresholds: AnalysisThresholds = AnalysisThresholds()
     lifetime_duration_mins: int | None = Field(None, ge=1, le=MOST_MINUTES)
     begin_after_mins: int = Field(0, ge=0, le=MOST_MINUTES)
