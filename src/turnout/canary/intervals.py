@@ -126,7 +126,7 @@ def plan_record(wish: IntervalWish, now: datetime) -> AnalysisRecord:
             marginal_score=wish.marginal_score,
         ),
     )
-    return _going_on(record, "Nothing is judged yet.")
+    return _going_on(record)
 
 
 def require_compatible(config: CanaryConfig) -> None:
@@ -134,15 +134,11 @@ def require_compatible(config: CanaryConfig) -> None:
     if is_compatible(config):
         return
     message = (
-        "is Turnout's own judge, which may be looked at all the time: it needs no intervals, and "
-        "has none"
+        "is Turnout's own judge, which may be looked at all the time and so needs no intervals: "
+        "compare without them, or deploy with strategy: canary, which looks all the time; or name "
+        f"{COMPATIBLE_JUDGE} here"
     )
-    raise InvalidDocument(
-        f"Cannot judge at intervals: judge.name {message}",
-        (Problem(message, "judge.name"),),
-        hint="Compare without intervals; or deploy with strategy: canary, which looks all the time "
-        f"and ends as soon as harm is found; or name {COMPATIBLE_JUDGE} as judge.name.",
-    )
+    _refuse([Problem(message, "judge.name")])
 
 
 def require_intervals(
@@ -283,13 +279,13 @@ def tell_window(window: JudgedWindow, count: int) -> str:
     return f"Judgement {window.number} of {count}: score {window.score}, {window.verdict}{reason}."
 
 
-def _going_on(record: AnalysisRecord, so_far: str) -> AnalysisRecord:
+def _going_on(record: AnalysisRecord, so_far: str = "") -> AnalysisRecord:
     window = next_window(record)
     assert window is not None  # noqa: S101 - it has not ended
     due = f"{due_at(record, window):%Y-%m-%d %H:%M:%S} UTC"
     count = len(intervals_of(record).windows)
     told = f"{so_far} Judgement {window.number} of {count} is due at {due}."
-    return _with(record, AnalysisVerdict.RUNNING, told)
+    return _with(record, AnalysisVerdict.RUNNING, told.lstrip())
 
 
 def _with(record: AnalysisRecord, verdict: AnalysisVerdict, sentence: str) -> AnalysisRecord:

@@ -5,7 +5,7 @@ compatible one says at intervals, also of time to come.
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
 from pydantic import JsonValue
@@ -34,6 +34,43 @@ _LEAST = timedelta(seconds=10)
 router = APIRouter(prefix="/canary", tags=["canary"], responses=RESPONSES)
 
 
+_MINUTES = {"type": "integer", "minimum": 0}
+_SIDE = {"type": "string", "minLength": 1}
+_SCOPE = {
+    "scopeName": {"type": "string", "default": "default"},
+    "controlScope": _SIDE,
+    "controlLocation": {"type": "string"},
+    "controlOffsetInMinutes": _MINUTES,
+    "experimentScope": _SIDE,
+    "experimentLocation": {"type": "string"},
+    "startTimeIso": {"type": "string", "format": "date-time"},
+    "endTimeIso": {"type": "string", "format": "date-time"},
+    "step": {"type": "integer", "minimum": 1, "default": 60},
+    "extendedScopeParams": {"type": "object"},
+}
+_NAMED = {"type": "object", "required": ["controlScope", "experimentScope"], "properties": _SCOPE}
+_SCORES = {"pass": {"type": "number"}, "marginal": {"type": "number"}}
+_REQUEST = {
+    "scopes": {"type": "array", "minItems": 1, "items": _NAMED},
+    "thresholds": {"type": "object", "properties": _SCORES},
+    "lifetimeDurationMins": _MINUTES,
+    "beginAfterMins": _MINUTES,
+    "lookbackMins": _MINUTES,
+    "analysisIntervalMins": _MINUTES,
+    "siteLocal": {"type": "object"},
+}
+_AD_HOC = {
+    "canaryConfig": {"type": "object"},
+    "executionRequest": {"type": "object", "required": ["scopes"], "properties": _REQUEST},
+}
+
+
+def _sent(required: list[str], properties: dict[str, Any]) -> dict[str, Any]:
+    """Of OpenAPI: these bodies are read as documents, with places of their own."""
+    schema = {"type": "object", "required": required, "properties": properties}
+    return {"requestBody": {"content": {"application/json": {"schema": schema}}}}
+
+
 Application = Annotated[Scope, Query(description="The cluster that it is listed with.")]
 """Kayenta's callers name it in the address, beside accounts, which the queries' types say here."""
 
@@ -54,7 +91,11 @@ async def compare_past(body: CompareBody, backend: TheBackend) -> AnalysisRecord
     return await compare(wish, backend.figures, backend.canaries)
 
 
-@router.post("/analyses", summary="Judge at intervals (as Kayenta is asked)")
+@router.post(
+    "/analyses",
+    summary="Judge at intervals (as Kayenta is asked)",
+    openapi_extra=_sent(["canaryConfig", "executionRequest"], _AD_HOC),
+)
 async def analyse(
     body: dict[str, JsonValue], backend: TheBackend, application: Application = ""
 ) -> AnalysisRecord:
@@ -75,7 +116,11 @@ async def analyse(
     return await backend.intervals.begin(wish)
 
 
-@router.post("/analyses/{config}", summary="Judge at intervals by a stored configuration")
+@router.post(
+    "/analyses/{config}",
+    summary="Judge at intervals by a stored configuration",
+    openapi_extra=_sent(["scopes"], _REQUEST),
+)
 async def analyse_by(
     config: ConfigPath,
     body: dict[str, JsonValue],
