@@ -7,11 +7,9 @@ from typing import Annotated, Literal
 
 from pydantic import AwareDatetime, Field, JsonValue, StringConstraints, model_validator
 
+from turnout.canary.interval_plans import LONGEST
 from turnout.model.deployment import Choice, OnBusy
 from turnout.model.value import Value
-
-LONGEST = timedelta(days=7)
-"""Of what is judged at intervals."""
 
 MOST_TEXT = 256 * 1024
 """Characters of a document."""

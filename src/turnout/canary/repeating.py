@@ -18,13 +18,12 @@ from turnout.canary.closing import close_steps
 from turnout.canary.course import Situation, go_on, tell_errors
 from turnout.canary.evidence import Slice, join_slices, read_slices, write_slices
 from turnout.canary.fetching import Arm, Fetcher, Window, settle
+from turnout.canary.interval_plans import IntervalWish, plan_record
 from turnout.canary.intervals import (
-    IntervalWish,
     due_at,
     judge_window,
     new_steps,
     next_window,
-    plan_record,
     read_subjects,
     scopes_by_metric,
     waiting_for_figures,

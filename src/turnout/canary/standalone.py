@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
-from turnout.canary.intervals import IntervalWish
+from turnout.canary.interval_plans import IntervalWish
 from turnout.canary.retrospective import with_judge
 from turnout.model.analysis import ComparedScope
 from turnout.model.canary.configuration import COMPATIBLE_JUDGE, CanaryConfig

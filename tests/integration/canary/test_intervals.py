@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from turnout.canary.intervals import IntervalWish
+from turnout.canary.interval_plans import IntervalWish
 from turnout.canary.repeating import IntervalAnalyst
 from turnout.canary.reports import read_report
 from turnout.canary.retrospective import Wish, compare

@@ -276,7 +276,7 @@ async def test_kayentas_request_for_a_stored_configuration() -> None:
         await client.put("/canary/configs/checkout", json={"text": CONFIG})
     record = await begun(parts, REQUEST, "analyses/checkout")
     assert (await ended(parts, record)).finding.verdict is AnalysisVerdict.PASS
-    assert (await post(parts, "analyses/chekout", REQUEST)).status_code == 404
+    assert (await post(parts, "analyses/nothing", REQUEST)).status_code == 404
 
 
 async def test_without_thresholds_every_score_passes() -> None:

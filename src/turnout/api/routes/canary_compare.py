@@ -17,7 +17,7 @@ from turnout.api.ids import new_comparison_id
 from turnout.api.problems import RESPONSES
 from turnout.api.routes.parts import TheBackend
 from turnout.canary.analyst import STORE_SETTLING
-from turnout.canary.intervals import IntervalWish, require_intervals
+from turnout.canary.interval_plans import IntervalWish, require_intervals
 from turnout.canary.opinions import thresholds_of
 from turnout.canary.retrospective import Wish, compare, require_window
 from turnout.canary.serving import find_switch, read_periods
