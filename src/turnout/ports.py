@@ -293,9 +293,14 @@ class CanaryArchive(Protocol):
         ...
 
     async def list_analyses(
-        self, *, cluster: str = "", deployment: str = "", limit: int = 50
+        self,
+        *,
+        cluster: str = "",
+        deployment: str = "",
+        unfinished: bool = False,
+        limit: int = 50,
     ) -> tuple[AnalysisRecord, ...]:
-        """Newest first."""
+        """Newest first; `unfinished` = only those without an end."""
         ...
 
     async def append_evidence(self, analysis: str, number: int, evidence: str) -> bool:

@@ -81,6 +81,9 @@ async def test_analyses_are_listed_newest_first_and_chosen_by_cluster_and_deploy
     assert await _ids(archive, cluster="shop") == ["a-00", "a-0", "a-2", "a-3"]
     assert await _ids(archive, deployment="d-1") == ["a-00", "a-0"]
     assert await _ids(archive, cluster="cart", deployment="d-1") == []
+    await archive.record_analysis(an_analysis("a-00", at=NOON, ended_at=NOON))
+    assert await _ids(archive, unfinished=True) == ["a-0", "a-1", "a-2", "a-3"]
+    assert await _ids(archive, unfinished=True, cluster="shop") == ["a-0", "a-2", "a-3"]
 
 
 async def test_evidence_comes_back_by_number_whatever_the_order_in_which_it_came(

@@ -9,6 +9,7 @@ from typing import Protocol
 from turnout.api.stream import Feed
 from turnout.api.views import Finding
 from turnout.canary.apart import Workers
+from turnout.canary.repeating import IntervalAnalyst
 from turnout.model.deployment import Choice, ClusterState, Request
 from turnout.model.errors import Temporary
 from turnout.model.journal import DeploymentRecord
@@ -63,6 +64,7 @@ class Backend:
     journal: Journal
     canaries: CanaryArchive
     figures: Figures
+    intervals: IntervalAnalyst
     inventory: Inventory
     clock: Clock
     feed: Feed

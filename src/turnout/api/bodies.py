@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import AwareDatetime, Field, JsonValue, StringConstraints, model_validator
 
+from turnout.canary.interval_plans import LONGEST
 from turnout.model.deployment import Choice, OnBusy
 from turnout.model.value import Value
 
@@ -80,6 +81,9 @@ class CompareBody(Value):
     Without a control, the group that served before the experiment, in its last `duration` before
     the switch. Without a start, the last `duration` that has passed, or the first one after the
     switch.
+
+    With `every` the compatible judge is asked each time so much more has passed, on a window that
+    grows, or with `lookback` slides. Then the time may be to come, and begins now without a start.
     """
 
     cluster: Annotated[str, StringConstraints(max_length=58, pattern=r"^[a-z0-9-]*$")] = ""
@@ -93,7 +97,19 @@ class CompareBody(Value):
     start: AwareDatetime | None = None
     control_start: AwareDatetime | None = None
     duration: Annotated[timedelta, Field(gt=timedelta(0))] = timedelta(minutes=15)
+    every: Annotated[timedelta, Field(gt=timedelta(0), le=LONGEST)] | None = None
+    """Between two judgements; None = one judgement, of what has passed."""
+    lookback: Annotated[timedelta, Field(ge=timedelta(0), le=LONGEST)] = timedelta(0)
+    """How far each judgement looks back; 0 = to the beginning."""
+    begin_after: Annotated[timedelta, Field(ge=timedelta(0), le=LONGEST)] = timedelta(0)
+    """How much later than `start` the first window begins, to leave out a warm-up."""
     parameters: dict[str, str] = {}
+
+    @model_validator(mode="after")
+    def _has_intervals(self) -> CompareBody:
+        if self.every is None and (self.lookback or self.begin_after):
+            raise ValueError("lookback and begin_after need every")
+        return self
 
 
 class QueryBody(Value):

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any, Literal
 
 from turnout.documents.canary import Change
+from turnout.model.canary.stored import ConfigView
 from turnout.model.deployment import ClusterState
 from turnout.model.errors import Problem, Severity
 from turnout.model.journal import CheckRecord, DeploymentRecord, SplitRecord, StepRecord
@@ -87,31 +88,6 @@ class ProblemItem(Value):
         )
 
 
-class ConfigSummary(Value):
-    """A canary configuration in a list, in its newest version."""
-
-    name: str
-    version: int
-    """0 = the one that is built in."""
-    description: str = ""
-    judge: str = ""
-    """Empty = the document names none."""
-    metrics: int
-    by: str = ""
-    at: datetime | None = None
-
-
-class ConfigView(Value):
-    """One version of a canary configuration."""
-
-    name: str
-    version: int
-    """0 = the one that is built in."""
-    document: dict[str, Any]  # a document may hold properties that we do not know
-    by: str = ""
-    at: datetime | None = None
-
-
 class ConfigKept(Value):
     """The version that now is the newest, and what was probably not meant in the document."""
 
@@ -122,16 +98,8 @@ class ConfigKept(Value):
 class ConfigChecked(Value):
     """A document that can be used, and what was probably not meant in it."""
 
-    document: dict[str, Any]  # as above
+    document: dict[str, Any]  # may hold properties that we do not know
     warnings: tuple[ProblemItem, ...] = ()
-
-
-class ConfigVersionLine(Value):
-    """Who made a version, and when."""
-
-    version: int
-    by: str = ""
-    at: datetime | None = None
 
 
 class ConfigDiff(Value):

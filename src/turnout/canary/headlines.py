@@ -7,21 +7,35 @@ from datetime import datetime
 
 from turnout.canary.course import NOBODY_DECIDED
 from turnout.canary.telling import name_of, tell_seconds
-from turnout.model.analysis import AnalysisMode, AnalysisRecord, AnalysisVerdict, Judgment
+from turnout.model.analysis import (
+    AnalysisMode,
+    AnalysisRecord,
+    AnalysisVerdict,
+    Judgment,
+)
 from turnout.model.report import MetricReport, Standing
 from turnout.model.units import format_duration, format_share
+
+_SCORED = {AnalysisVerdict.PASS: "passed", AnalysisVerdict.FAIL: "failed"}
+"""By the last of several judgements."""
 
 ENDED_WITH = "ended with the deployment"
 
 
-def tell_headline(  # noqa: PLR0911 - one sentence for each end
-    record: AnalysisRecord, judgment: Judgment | None
-) -> str:
+def tell_headline(record: AnalysisRecord, judgment: Judgment | None) -> str:
     """The verdict in one sentence."""
-    canary, baseline = record.analysis.experiment, record.analysis.control
+    canary = record.analysis.experiment
     if judgment is not None:
         who = judgment.by or "A person"
         return f"{who} decided: {canary} {'passes' if is_pass(judgment) else 'fails'}."
+    if record.intervals is not None and record.finding.verdict in _SCORED:
+        score = record.finding.figures.get("score", 0.0)
+        return f"The canary {_SCORED[record.finding.verdict]}: {canary} scored {score:g} of 100."
+    return _tell_verdict(record)
+
+
+def _tell_verdict(record: AnalysisRecord) -> str:  # noqa: PLR0911 - one sentence for each end
+    canary, baseline = record.analysis.experiment, record.analysis.control
     match record.finding.verdict:
         case AnalysisVerdict.PASS:
             return f"The canary passed: no harm was found in {canary}."
@@ -72,10 +86,11 @@ def tell_reasons(
     is_late = told.startswith(NOBODY_DECIDED)
     decided = tuple(metric.sentence for metric in metrics if metric.decided)
     figures = f"The figures at that time: {' '.join(decided) or 'nothing unusual.'}"
-    if judgment is not None:
-        return (_said(judgment), figures)
-    if told.startswith(ENDED_WITH):
-        return (f"{name_of(told)}.".replace("..", "."), figures)
+    if judgment is not None or told.startswith(ENDED_WITH):
+        why = _said(judgment) if judgment else f"{name_of(told)}.".replace("..", ".")
+        return (why, figures)
+    if record.intervals is not None:
+        return (name_of(told), *decided)
     match verdict:
         case AnalysisVerdict.RUNNING | AnalysisVerdict.ASKING:
             return (*_asked(record), *(decided or _missing(metrics)))

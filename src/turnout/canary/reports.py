@@ -11,6 +11,7 @@ from typing import Any
 from turnout.canary import compatible_report, sequential_report
 from turnout.canary.evidence import Columns, Slice, join_slices, read_slices
 from turnout.canary.headlines import ENDED_WITH, tell_compared, tell_headline, tell_reasons
+from turnout.canary.intervals import cut_evidence, last_judged, read_subjects
 from turnout.canary.opinions import CompatibleJudge, SequentialJudge, thresholds_of
 from turnout.canary.recorded import Recorded, open_recorded, tell_too_short
 from turnout.canary.subjects import Subject, subjects_of
@@ -75,7 +76,9 @@ def build_report(
     judgment: Judgment | None,
     now: datetime,
 ) -> Report:
-    """The report of what is known now."""
+    """The report of what is known now; of several judgements, that of the last one."""
+    if record.intervals is not None:
+        slices = _judged_evidence(record, slices)
     recorded = open_recorded(record, slices)
     judge = recorded.judge
     if isinstance(judge, CompatibleJudge):
@@ -111,6 +114,7 @@ def build_report(
         judgment=judgment,
         left_out=_left_out(recorded),
         notes=_notes(recorded),
+        windows=record.intervals.windows if record.intervals else (),
         config=record.document,
         **told,
     )
@@ -163,6 +167,9 @@ def _sequential(
 def _compatible(
     recorded: Recorded, judge: CompatibleJudge, slices: Sequence[Slice]
 ) -> dict[str, Any]:  # fields of the report
+    intervals = recorded.record.intervals
+    if intervals is not None and last_judged(recorded.record) is None:
+        return {"judge": COMPATIBLE_JUDGE, "metrics": ()}
     result, limits = judge.result(), thresholds_of(recorded.config)
     config, subjects = recorded.config, recorded.subjects
     return {
@@ -170,10 +177,18 @@ def _compatible(
         "metrics": compatible_report.metric_reports(config, subjects, _by_series(slices), result),
         "groups": compatible_report.group_reports(config, result),
         "score": result.score.score,
-        "pass_score": limits.pass_,
-        "marginal_score": limits.marginal,
+        "pass_score": intervals.pass_score if intervals else limits.pass_,
+        "marginal_score": intervals.marginal_score if intervals else limits.marginal,
         "result": to_json_value(result),
     }
+
+
+def _judged_evidence(record: AnalysisRecord, slices: Sequence[Slice]) -> tuple[Slice, ...]:
+    window = last_judged(record)
+    if window is None:
+        return ()
+    _, subjects = read_subjects(record)
+    return cut_evidence(record, subjects, slices, window)
 
 
 async def _as_it_stands(deployments: Archive, record: AnalysisRecord) -> AnalysisRecord:

@@ -6,7 +6,6 @@ with the other adapters; only the server imports this package.
 """
 
 from turnout.metrics.accounts import Account, read_accounts
-from turnout.metrics.fetching import Wish, fetch_all
 from turnout.metrics.sources import Sources, open_sources
 
-__all__ = ["Account", "Sources", "Wish", "fetch_all", "open_sources", "read_accounts"]
+__all__ = ["Account", "Sources", "open_sources", "read_accounts"]

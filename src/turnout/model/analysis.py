@@ -106,6 +106,46 @@ class Finding(Value):
     """When it ends, as far as can be said."""
 
 
+class ComparedScope(Value):
+    """Who is compared, for the metrics that have this name as their `scopeName`."""
+
+    name: str = "default"
+    experiment: str
+    experiment_location: str = ""
+    control: str
+    control_location: str = ""
+    control_offset: timedelta = timedelta(0)
+    """How much earlier the control's windows are."""
+    parameters: dict[str, str] = {}
+
+
+class JudgedWindow(Value):
+    """One of several judgements, made or to come: at which figures of the experiment it looks."""
+
+    number: int
+    """From 1."""
+    start: datetime
+    end: datetime
+    score: float | None = None
+    """None = it was not made."""
+    verdict: str = ""
+    """Pass, Marginal or Fail."""
+    reason: str = ""
+    """Of the score, where there is more to it than a sum."""
+    warning: str = ""
+
+
+class Intervals(Value):
+    """What an analysis needs that is judged several times. A score that is not above `marginal`
+    ends it, the last one decides; None = there is no such threshold.
+    """
+
+    scopes: tuple[ComparedScope, ...]
+    windows: tuple[JudgedWindow, ...]
+    pass_score: float | None = None
+    marginal_score: float | None = None
+
+
 class AnalysisRecord(Value):
     """All that must be known of an analysis beside its evidence. Times in UTC."""
 
@@ -123,6 +163,8 @@ class AnalysisRecord(Value):
     """When a person was asked to decide; None when nobody was."""
     finding: Finding
     ended_at: datetime | None = None
+    intervals: Intervals | None = None
+    """None = it is judged by all that was seen since it began."""
 
 
 class Judgment(Value):

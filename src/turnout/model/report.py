@@ -9,7 +9,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, Literal
 
-from turnout.model.analysis import AnalysisMode, AnalysisVerdict, Judgment
+from turnout.model.analysis import AnalysisMode, AnalysisVerdict, JudgedWindow, Judgment
 from turnout.model.value import Value
 
 Figures = tuple[float | None, ...]
@@ -183,8 +183,18 @@ class Report(Value):
     left_out: tuple[LeftOut, ...] = ()
     notes: tuple[str, ...] = ()
     """What makes the comparison less fair than it should be."""
+    windows: tuple[JudgedWindow, ...] = ()
+    """Of several judgements; score and metrics are those of the last one that was made."""
     config: dict[str, Any]  # JSON: the canary configuration as it was at the beginning
     result: dict[str, Any] | None = None  # JSON: the compatible judge's whole document
+
+
+def window_words(window: JudgedWindow, *, is_over: bool) -> str:
+    """Its verdict; or that there is none yet, or will be none."""
+    few = ", of few data points" if window.warning else ""
+    if window.score is not None:
+        return f"{window.verdict}{few}"
+    return "not made" if is_over else "to come"
 
 
 class AnalysisLine(Value):

@@ -14,6 +14,7 @@ from turnout.api.stream import Feed
 from turnout.api.views import Finding
 from turnout.canary.analyst import LiveAnalyst
 from turnout.canary.apart import Workers
+from turnout.canary.repeating import IntervalAnalyst
 from turnout.checks import LocalChecker
 from turnout.checks.command import end_strays
 from turnout.documents.canary import default_config
@@ -91,6 +92,7 @@ class Parts:
         self.analyst = LiveAnalyst(
             sources, self.store, self.clock, default_config, lambda: sources.warnings
         )
+        self.intervals = IntervalAnalyst(sources, self.store, self.clock)
         self.feed = Feed(self.store)
         self.operations = Operations(
             provider=self.provider,
@@ -166,6 +168,7 @@ async def running_backend(settings: Settings, temporal: Starting) -> AsyncIterat
         tasks.start("gauges", parts.gauges.run)
         tasks.start("notes", lambda: parts.notes.run(parts.store))
         tasks.start("feed", parts.feed.run)
+        tasks.start("intervals", parts.intervals.run)
         tasks.start("pruning", lambda: prune_daily(parts.prune, parts.clock))
         engine = await stack.enter_async_context(
             running_engine(
@@ -191,6 +194,7 @@ async def running_backend(settings: Settings, temporal: Starting) -> AsyncIterat
             journal=parts.store,
             canaries=parts.store,
             figures=sources,
+            intervals=parts.intervals,
             workers=Workers(),
             inventory=parts.provider,
             clock=parts.clock,

@@ -143,7 +143,9 @@ def analysis_body(analysis: str) -> Select[str]:
     return select(analyses.c.body).where(analyses.c.id == analysis)
 
 
-def analysis_page(*, cluster: str, deployment: str, limit: int) -> Select[str]:
+def analysis_page(
+    *, cluster: str, deployment: str, unfinished: bool = False, limit: int
+) -> Select[str]:
     """The newest analyses, newest first; empty names = of all."""
     table = analyses.c
     found = select(table.body)
@@ -151,6 +153,8 @@ def analysis_page(*, cluster: str, deployment: str, limit: int) -> Select[str]:
         found = found.where(table.cluster == cluster)
     if deployment:
         found = found.where(table.deployment == deployment)
+    if unfinished:
+        found = found.where(table.ended_at.is_(None))
     return found.order_by(table.began_at.desc(), table.id.desc()).limit(limit)
 
 

@@ -165,9 +165,16 @@ class SqlStore:
         return found[0]
 
     async def list_analyses(
-        self, *, cluster: str = "", deployment: str = "", limit: int = 50
+        self,
+        *,
+        cluster: str = "",
+        deployment: str = "",
+        unfinished: bool = False,
+        limit: int = 50,
     ) -> tuple[AnalysisRecord, ...]:
-        page = queries.analysis_page(cluster=cluster, deployment=deployment, limit=limit)
+        page = queries.analysis_page(
+            cluster=cluster, deployment=deployment, unfinished=unfinished, limit=limit
+        )
         return await self._read(AnalysisRecord, page)
 
     async def append_evidence(self, analysis: str, number: int, evidence: str) -> bool:

@@ -33,12 +33,19 @@ class MemoryCanaryArchive:
         return self._analyses[analysis]
 
     async def list_analyses(
-        self, *, cluster: str = "", deployment: str = "", limit: int = 50
+        self,
+        *,
+        cluster: str = "",
+        deployment: str = "",
+        unfinished: bool = False,
+        limit: int = 50,
     ) -> tuple[AnalysisRecord, ...]:
         found = [
             record
             for record in self._analyses.values()
-            if cluster in ("", record.analysis.cluster) and deployment in ("", record.deployment)
+            if cluster in ("", record.analysis.cluster)
+            and deployment in ("", record.deployment)
+            and not (unfinished and record.ended_at is not None)
         ]
         return tuple(sorted(found, key=_place, reverse=True)[:limit])
 

@@ -14,7 +14,7 @@ import structlog
 
 from tests.contract.metrics.web import Asked, Reply, Web, serving
 from tests.unit.metrics.scopes import START_MS, scope
-from turnout.metrics import Sources, Wish, fetch_all, open_sources
+from turnout.metrics import Sources, open_sources
 from turnout.metrics.accounts import Account
 from turnout.metrics.caller import MOST_BYTES
 from turnout.metrics.secrets import Secret
@@ -216,14 +216,13 @@ async def test_requests_of_a_minute_are_spread(web: Web, clock: SkippingClock) -
 async def test_no_more_requests_are_under_way_than_allowed(web: Web, clock: SkippingClock) -> None:
     web.gate.clear()
     async with open_sources([account(web, at_once=2)], clock) as sources:
-        wishes = [Wish(QUERY, scope(minutes=1))] * 6
-        running = asyncio.ensure_future(fetch_all(sources, wishes))
+        asked = [sources.fetch(QUERY, scope(minutes=1), {}) for _ in range(6)]
+        running = asyncio.gather(*asked)
         async with asyncio.timeout(10):
             while web.under_way < 2:
                 await asyncio.sleep(0.01)
         web.gate.set()
-        found = await running
-    assert all(not isinstance(one, Exception) for one in found)
+        await running
     assert web.most_at_once == 2
 
 
@@ -232,14 +231,14 @@ async def test_a_slow_store_holds_up_no_other(web: Web, clock: SkippingClock) ->
         slow.answer_in_turn(Reply(never=True))
         accounts = [account(web), account(slow, name="slow", type="graphite", at_once=1)]
         async with open_sources(accounts, clock) as sources:
-            late = Wish(GraphiteQuery(type="graphite", metric_name="a"), scope())
-            quick = Wish(QUERY, scope(minutes=1))
-            *given_up, found = await fetch_all(
-                sources, [late, late, quick], deadline=timedelta(seconds=1)
-            )
-    assert all(isinstance(one, Temporary) for one in given_up)
-    assert "No figures from graphite within 1s" in str(given_up[0])
-    assert not isinstance(found, Exception)
+            query = GraphiteQuery(type="graphite", metric_name="a")
+            late = [asyncio.ensure_future(sources.fetch(query, scope(), {})) for _ in range(2)]
+            async with asyncio.timeout(10):
+                found = await sources.fetch(QUERY, scope(minutes=1), {})
+            assert not any(one.done() for one in late)
+            for one in late:
+                one.cancel()
+            await asyncio.gather(*late, return_exceptions=True)
     assert found[0].values == (7.0,)
 
 

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from tests.unit.canary.recorded import BEGAN, alike, broken, record
 from turnout.canary.reports import build_report
-from turnout.model.analysis import AnalysisVerdict
+from turnout.model.analysis import AnalysisVerdict, JudgedWindow
 from turnout.model.report import AnalysisLine, Report
 
 END = timedelta(minutes=2)
@@ -25,6 +25,24 @@ def failed() -> Report:
 def passed() -> Report:
     ended = record(AnalysisVerdict.PASS, "Passed.", ended_after=END)
     return build_report(ended, alike(), None, BEGAN + END)
+
+
+def repeated(*scores: float | None, verdict: AnalysisVerdict, sentence: str) -> Report:
+    """At intervals of five minutes, three judgements in all."""
+    five = timedelta(minutes=5)
+    report = running() if verdict is AnalysisVerdict.RUNNING else passed()
+    windows = tuple(
+        JudgedWindow(
+            number=number,
+            start=BEGAN,
+            end=BEGAN + number * five,
+            score=score,
+            verdict="" if score is None else "Pass" if score >= 95 else "Fail",
+        )
+        for number, score in enumerate((*scores, *(None,) * (3 - len(scores))), 1)
+    )
+    told = {"verdict": verdict, "sentence": sentence, "reasons": (sentence,), "windows": windows}
+    return report.model_copy(update=told)
 
 
 def line_of(report: Report) -> AnalysisLine:

@@ -22,14 +22,16 @@ from tests.unit.cli.canaries import line_of
 from turnout.api.bodies import (
     AnswerBody,
     CancelBody,
+    CompareBody,
     DeployBody,
     HoldBody,
     JudgmentBody,
     OperationBody,
     ReleaseBody,
 )
-from turnout.api.views import ConfigSummary, Finding, Health, HoldView
+from turnout.api.views import Finding, Health, HoldView
 from turnout.cli.answers import ClusterView, DeploymentView
+from turnout.model.canary.stored import ConfigSummary
 from turnout.model.journal import Event
 from turnout.model.plan import Plan
 from turnout.model.report import Report
@@ -103,6 +105,7 @@ class FakeServer:
             ("GET", "/canaries/([^/]+)/page", self._page),
             ("POST", "/canaries/([^/]+)/judgment", self._judgment),
             ("GET", "/canary/configs", self._configs),
+            ("POST", "/canary/comparisons", self._compare),
             ("GET", "/events", self._events),
             ("GET", "/groups/([^/]+)/log", self._log),
         )
@@ -187,6 +190,11 @@ class FakeServer:
         if len(self.reports) > 1:
             del self.reports[0]
         return _json(documents.document(report))
+
+    def _compare(self, request: httpx2.Request) -> httpx2.Response:
+        CompareBody.model_validate_json(request.content)
+        finding = {"verdict": "running", "sentence": "has just begun"}
+        return _json({"analysis": {"id": self.reports[0].id}, "finding": finding})
 
     def _page(self, request: httpx2.Request, name: str) -> httpx2.Response:
         return httpx2.Response(200, text="<!doctype html>\n<h1>page</h1>\n")

@@ -159,6 +159,16 @@ def test_a_replay_asks_for_the_past_that_is_wanted() -> None:
         (("replay",), "Name a cluster, or two groups."),
         (("replay", "--cluster", "shop", "--traffic", "60%"), "at most 50%"),
         (("compare", "--cluster", "shop", "--end", "1h"), "--end needs --start."),
+        (("compare", "--cluster", "shop", "--lookback", "1h"), "--lookback needs --every."),
+        (("compare", "--cluster", "shop", "--begin-after", "5m"), "--begin-after needs --every."),
+        (
+            (
+                *("compare", "--cluster", "shop", "--every", "5m", "--begin-after", "5m"),
+                *("--start", "2h", "--end", "1h"),
+            ),
+            "--begin-after means nothing with --end.",
+        ),
+        (("compare", "--cluster", "shop", "--every", "often"), "--every: "),
         (("compare", "--cluster", "shop", "--start", "soon"), "'soon' is no time"),
         (("query", "default"), "Name a configuration and one of its metrics, or a query."),
         (("query", "--query", "{"), "--query is not JSON"),

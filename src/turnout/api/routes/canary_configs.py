@@ -11,15 +11,7 @@ from pydantic import Field
 from turnout.api.bodies import CanaryConfigBody, CanaryConfigText, ConfigPath
 from turnout.api.problems import RESPONSES
 from turnout.api.routes.parts import TheBackend
-from turnout.api.views import (
-    ConfigChecked,
-    ConfigDiff,
-    ConfigKept,
-    ConfigSummary,
-    ConfigVersionLine,
-    ConfigView,
-    ProblemItem,
-)
+from turnout.api.views import ConfigChecked, ConfigDiff, ConfigKept, ProblemItem
 from turnout.documents.canary import (
     DEFAULT_NAME,
     ReadConfig,
@@ -30,6 +22,7 @@ from turnout.documents.canary import (
 from turnout.model.analysis import ConfigVersion
 from turnout.model.canary.configuration import CanaryConfig
 from turnout.model.canary.document import to_json_value
+from turnout.model.canary.stored import ConfigSummary, ConfigVersionLine, ConfigView
 from turnout.model.errors import Conflict, NotFound
 from turnout.model.value import Value
 from turnout.ports import CanaryArchive

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from turnout.canary.page.cards import MARKS, draw_card, standing_words
 from turnout.model.analysis import AnalysisVerdict
-from turnout.model.report import MetricReport, Report
+from turnout.model.report import MetricReport, Report, window_words
 
 POLICY = (
     "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; "
@@ -48,7 +48,13 @@ def build_page(report: Report) -> str:
     """One HTML text. It asks for itself again while the comparison goes on."""
     going_on = report.ended_at is None
     refresh = f'<meta http-equiv="refresh" content="{REFRESH}">' if going_on else ""
-    sections = (_verdict(report), _reasons(report), _glance(report), *_cards(report))
+    sections = (
+        _verdict(report),
+        _reasons(report),
+        _windows(report),
+        _glance(report),
+        *_cards(report),
+    )
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
@@ -87,18 +93,50 @@ def _how_to_answer(report: Report) -> str:
 def _together(report: Report) -> str:
     """The evidence of all metrics, or the score."""
     if report.score is not None:
-        limits = f"{report.pass_score:g} passes; up to {report.marginal_score:g} fails at once"
         groups = "".join(
             f"<li>{escape(group.name)}: {group.score:g}"
             f"{f', worth {group.weight:g} %' if group.weight is not None else ''}</li>"
             for group in report.groups
         )
-        return f"<p><strong>Score {report.score:g} of 100</strong> ({limits}).</p><ul>{groups}</ul>"
+        score = f"<strong>Score {report.score:g} of 100</strong>"
+        return f"<p>{score}{_limits(report)}.</p><ul>{groups}</ul>"
     if report.peak_e_value is None or report.needed_e_value is None:
         return ""
     return (
         f"<p>All metrics together: {_rarity(report.chance)}; it counts as harm from "
         f"{escape(report.needed)} on.</p>{_meter(report.peak_e_value, report.needed_e_value)}"
+    )
+
+
+def _limits(report: Report) -> str:
+    passes, fails = report.pass_score, report.marginal_score
+    limits = ["" if passes is None else f"{passes:g} passes"]
+    limits += ["" if fails is None else f"up to {fails:g} fails at once"]
+    told = "; ".join(limit for limit in limits if limit)
+    return told and f" ({told})"
+
+
+def _windows(report: Report) -> str:
+    """Every judgement, made or to come."""
+    if not report.windows:
+        return ""
+    is_over = report.ended_at is not None
+    rows = "".join(
+        f'<tr><th scope="row">{window.number}</th>'
+        f"<td>{window.start:%Y-%m-%d %H:%M:%S} to {window.end:%Y-%m-%d %H:%M:%S} UTC</td>"
+        f"<td>{'' if window.score is None else f'{window.score:g}'}</td>"
+        f"<td>{escape(window_words(window, is_over=is_over))}"
+        f"<small>{escape(window.reason)}</small></td></tr>"
+        for window in report.windows
+    )
+    head = (
+        '<thead><tr><th scope="col">judgement</th><th scope="col">of the figures from</th>'
+        '<th scope="col">score</th><th scope="col">verdict</th></tr></thead>'
+    )
+    table = f"<table>{head}<tbody>{rows}</tbody></table>"
+    return (
+        f"<section><h2>{len(report.windows)} judgements</h2>{table}"
+        '<p class="faint">What stands below is of the last one that was made.</p></section>'
     )
 
 

@@ -1,4 +1,4 @@
-"""`turnout canary compare`: both judges on figures of the past."""
+"""`turnout canary compare`: both judges on figures of the past, or one of them at intervals."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from turnout.cli import options
-from turnout.cli.canary import given
+from turnout.cli.canary import given, showing
 from turnout.cli.errors import CommandError
 from turnout.cli.exits import Exit
 from turnout.cli.invocation import Invocation
@@ -76,13 +76,41 @@ def compare(
             show_default=False,
         ),
     ] = "",
+    every: Annotated[
+        str,
+        typer.Option(
+            "--every",
+            metavar="TIME",
+            help="Judge again and again: each time so much more has passed.",
+            show_default=False,
+        ),
+    ] = "",
+    lookback: Annotated[
+        str,
+        typer.Option(
+            "--lookback",
+            metavar="TIME",
+            help="With --every: look back so far, not to the beginning.",
+            show_default=False,
+        ),
+    ] = "",
+    begin_after: Annotated[
+        str,
+        typer.Option(
+            "--begin-after",
+            metavar="TIME",
+            help="With --every: leave out so much at the beginning.",
+            show_default=False,
+        ),
+    ] = "",
     location: given.Location = "",
     parameters: given.Parameters = None,
 ) -> int:
-    """Compare two groups on figures of the past, also groups that are gone.
+    """Compare two groups on figures of the past, also groups that are gone; or at intervals.
 
     Without a control: the group that served before, in its last window before the switch. The
     answer is kept; turnout canary show has it. Ends with 0 for a pass, 1 for a fail, else 3.
+    With --every the time may be to come: the server waits for it, and begins now without --start.
 
     Example: turnout canary compare --cluster shop --before --duration 30m
     """
@@ -96,32 +124,45 @@ def compare(
         "parameters": given.parameters(parameters),
         "duration": _length(call, start, end, duration),
         **given.times(call, start=start, control_start=control_start),
+        **_intervals(every, lookback, begin_after, end),
     }
-    with call.connect() as client, naming(config):
-        record = client.compare(body)
-        report = client.canary(record["analysis"]["id"]) if not call.is_json else None
+    with call.connect() as client:
+        with naming(config):
+            record = client.compare(body)
+        canary = record["analysis"]["id"]
+        if every:
+            return showing.await_end(call, client, canary)
+        report = client.canary(canary) if not call.is_json else None
     if report is None:
         call.say_json(record)
     else:
-        from turnout.cli.answers import read_answer
-        from turnout.cli.views.canaries import page_address, report_view
-        from turnout.model.report import Report
+        call.say(showing.drawn(call, showing.read_report(report)))
+    return showing.OF_VERDICT.get(record["finding"]["verdict"], Exit.FAILED)
 
-        view = read_answer(Report, report)
-        page = page_address(call.url, view.id)
-        zone = call.surroundings.zone
-        call.say(report_view(view, call.signs, zone, width=call.width, page=page))
-    return {"pass": Exit.SUCCESS, "fail": Exit.ROLLED_BACK}.get(
-        record["finding"]["verdict"], Exit.FAILED
-    )
+
+def _intervals(every: str, lookback: str, begin_after: str, end: str) -> dict[str, float]:
+    """Raises `CommandError`."""
+    told = {"every": every, "lookback": lookback, "begin-after": begin_after}
+    known = {name: text for name, text in told.items() if text}
+    if known and not every:
+        raise _usage(f"--{next(iter(known))} needs --every.", "For example: --every 30m.")
+    if begin_after and end:
+        raise _usage(
+            "--begin-after means nothing with --end.", "Say how long instead: --duration 3h."
+        )
+    return {
+        name.replace("-", "_"): given.seconds(f"--{name}", text) for name, text in known.items()
+    }
+
+
+def _usage(message: str, hint: str) -> CommandError:
+    return CommandError(message, hint, Exit.USAGE, code="usage")
 
 
 def _length(call: Invocation, start: str, end: str, duration: str) -> float:
     if not end:
         return given.seconds("--duration", duration)
     if not start:
-        raise CommandError(
-            "--end needs --start.", "Or say how long: --duration 15m.", Exit.USAGE, code="usage"
-        )
+        raise _usage("--end needs --start.", "Or say how long: --duration 15m.")
     length = given.moment(call, "--end", end) - given.moment(call, "--start", start)
     return length.total_seconds()

@@ -89,8 +89,8 @@ def list_configs(call: Invocation, name: MaybeName = "") -> int:
         call.say_json(document)
         return Exit.SUCCESS
     from turnout.cli.answers import read_answer
-    from turnout.cli.canary.answers import ConfigSummary, ConfigVersionLine
     from turnout.cli.views.configs import list_view, versions_view
+    from turnout.model.canary.stored import ConfigSummary, ConfigVersionLine
 
     zone = call.surroundings.zone
     if name:
@@ -111,10 +111,13 @@ def show(call: Invocation, name: Name, *, version: Version = None) -> int:
         call.say_json(document)
         return Exit.SUCCESS
     from turnout.cli.answers import read_answer
-    from turnout.cli.canary.answers import ConfigView
     from turnout.cli.views.configs import config_view
+    from turnout.model.canary.configuration import CanaryConfig
+    from turnout.model.canary.stored import ConfigView
 
-    call.say(config_view(read_answer(ConfigView, document), call.surroundings.zone))
+    view = read_answer(ConfigView, document)
+    config = read_answer(CanaryConfig, view.document)
+    call.say(config_view(view, config, call.surroundings.zone))
     return Exit.SUCCESS
 
 

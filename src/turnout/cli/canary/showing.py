@@ -24,7 +24,7 @@ PANEL = "Canaries"
 REFRESH = 2.0
 """Seconds between two looks: a report is made anew for each."""
 
-_OF_VERDICT = {"pass": Exit.SUCCESS, "fail": Exit.ROLLED_BACK}
+OF_VERDICT = {"pass": Exit.SUCCESS, "fail": Exit.ROLLED_BACK}
 
 
 def register(group: typer.Typer) -> None:
@@ -58,23 +58,41 @@ def show(
     if call.is_json:
         call.say_json(report)
     elif not (follow and call.is_live):
-        call.say(_drawn(call, _read(report)))
+        call.say(drawn(call, read_report(report)))
         if page:
             call.say(f"The page is in {page}.")
-    return _OF_VERDICT.get(report["verdict"], Exit.FAILED) if follow else Exit.SUCCESS
+    return OF_VERDICT.get(report["verdict"], Exit.FAILED) if follow else Exit.SUCCESS
+
+
+def await_end(call: Invocation, client: Client, canary: str) -> Exit:
+    """As `show --follow`: show a canary until it ends."""
+    report = _follow(call, client, canary)
+    if call.is_json:
+        call.say_json(report)
+    elif not call.is_live:
+        call.say(drawn(call, read_report(report)))
+    return OF_VERDICT.get(report["verdict"], Exit.FAILED)
+
+
+def read_report(document: Any) -> Report:
+    """Raises `Unreachable` when it is none."""
+    from turnout.cli.answers import read_answer
+    from turnout.model.report import Report
+
+    return read_answer(Report, document)
+
+
+def drawn(call: Invocation, report: Report) -> Any:
+    """As a person reads it."""
+    from turnout.cli.views.canaries import page_address, report_view
+
+    address = page_address(call.url, report.id)
+    return report_view(report, call.signs, call.surroundings.zone, width=call.width, page=address)
 
 
 def _follow(call: Invocation, client: Client, canary: str) -> Any:
     """The last report. Raises `CommandError` when interrupted, or when the server stays away."""
-    try:
-        return _draw(call, client, canary) if call.is_live else _print(call, client, canary)
-    except KeyboardInterrupt:
-        raise CommandError(
-            f"You stopped looking; {canary} goes on in the server.",
-            f"Look again: turnout canary show {canary} --follow.",
-            Exit.INTERRUPTED,
-            code="interrupted",
-        ) from None
+    return _draw(call, client, canary) if call.is_live else _print(call, client, canary)
 
 
 def _draw(call: Invocation, client: Client, canary: str) -> Any:
@@ -85,7 +103,7 @@ def _draw(call: Invocation, client: Client, canary: str) -> Any:
             call,
             client,
             canary,
-            lambda report: live.update(_drawn(call, report), refresh=True),
+            lambda report: live.update(drawn(call, report), refresh=True),
         )
 
 
@@ -107,30 +125,31 @@ def _print(call: Invocation, client: Client, canary: str) -> Any:
 
 
 def _watch(call: Invocation, client: Client, canary: str, tell: Callable[[Report], None]) -> Any:
-    heard = time.monotonic()
-    while True:
-        try:
-            document = client.canary(canary)
-        except Unreachable:
-            if time.monotonic() - heard > call.surroundings.patience:
-                raise
-        else:
-            heard = time.monotonic()
-            tell(_read(document))
-            if document["ended_at"] is not None:
-                return document
-        time.sleep(REFRESH)
+    heard, report = time.monotonic(), None
+    try:
+        while True:
+            try:
+                document = client.canary(canary)
+            except Unreachable:
+                if time.monotonic() - heard > call.surroundings.patience:
+                    raise
+            else:
+                heard, report = time.monotonic(), read_report(document)
+                tell(report)
+                if report.ended_at is not None:
+                    return document
+            time.sleep(REFRESH)
+    except KeyboardInterrupt:
+        raise _interrupted(canary, report) from None
 
 
-def _read(document: Any) -> Report:
-    from turnout.cli.answers import read_answer
-    from turnout.model.report import Report
-
-    return read_answer(Report, document)
-
-
-def _drawn(call: Invocation, report: Report) -> Any:
-    from turnout.cli.views.canaries import page_address, report_view
-
-    address = page_address(call.url, report.id)
-    return report_view(report, call.signs, call.surroundings.zone, width=call.width, page=address)
+def _interrupted(canary: str, report: Report | None) -> CommandError:
+    is_repeated = report is not None and report.windows
+    so_far = f" So far: {report.sentence}" if report and is_repeated else ""
+    end = f" End it: turnout canary answer {canary} fail." if is_repeated else ""
+    return CommandError(
+        f"You stopped looking; {canary} goes on in the server.{so_far}",
+        f"Look again: turnout canary show {canary} --follow.{end}",
+        Exit.INTERRUPTED,
+        code="interrupted",
+    )

@@ -13,7 +13,7 @@ from turnout.cli.views import words
 from turnout.cli.views.signs import Signs, spark_line
 from turnout.model.analysis import AnalysisVerdict
 from turnout.model.journal import StepRecord
-from turnout.model.report import AnalysisLine, MetricReport, Report, Standing
+from turnout.model.report import AnalysisLine, MetricReport, Report, Standing, window_words
 
 NO_CANARY = "No canary yet. A deployment with strategy: canary makes one."
 
@@ -85,6 +85,8 @@ def report_view(
     ]
     if report.verdict is AnalysisVerdict.ASKING:
         parts.append(Text(f"To answer: turnout canary answer {report.id} pass|fail", words.WAIT))
+    if report.windows:
+        parts += [Text(), windows_view(report, zone)]
     if report.metrics:
         parts += [Text(), _metrics(report, signs, width)]
     left = len(report.metrics) - MOST
@@ -95,6 +97,27 @@ def report_view(
     if page:
         parts += [Text(), Text(f"With pictures: {page}", words.FAINT)]
     return Group(*parts)
+
+
+def windows_view(report: Report, zone: tzinfo | None) -> RenderableType:
+    """The judgements that were made, the last ones of many, and how many are to come."""
+    judged = [window for window in report.windows if window.score is not None]
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style=words.FAINT)
+    for column in ("judgement", "figures from", "to", "score", "verdict"):
+        table.add_column(column, no_wrap=column != "verdict")
+    is_over = report.ended_at is not None
+    for window in judged[-MOST:]:
+        table.add_row(
+            f"{window.number} of {len(report.windows)}",
+            words.full_time(window.start, zone),
+            words.full_time(window.end, zone),
+            f"{window.score:g}",
+            words.clean(window_words(window, is_over=is_over)),
+        )
+    left = len(report.windows) - len(judged)
+    told = f"{words.plural(left, 'judgement')} {'not made' if is_over else 'to come'}"
+    rest = (Text(told, words.FAINT),) if left else ()
+    return Group(*((table,) if judged else ()), *rest)
 
 
 def _metrics(report: Report, signs: Signs, width: int) -> Table:

@@ -11,13 +11,13 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from turnout.cli.canary.answers import ConfigSummary, ConfigVersionLine, ConfigView
 from turnout.cli.views.words import BAD, FAINT, GOOD, WAIT, clean, full_time
 from turnout.documents.canary import Change
 from turnout.documents.canary.comparing import ChangeKind
 from turnout.model.canary.configuration import CanaryConfig, MetricConfig
 from turnout.model.canary.options import read_evidence_options, read_options
 from turnout.model.canary.queries import Query
+from turnout.model.canary.stored import ConfigSummary, ConfigVersionLine, ConfigView
 from turnout.model.errors import InvalidDocument
 
 _LONGEST = 60
@@ -58,9 +58,8 @@ def versions_view(versions: Sequence[ConfigVersionLine], zone: tzinfo | None) ->
     return table
 
 
-def config_view(view: ConfigView, zone: tzinfo | None) -> RenderableType:
-    """Everything that decides about a canary."""
-    document = view.document
+def config_view(view: ConfigView, document: CanaryConfig, zone: tzinfo | None) -> RenderableType:
+    """Everything that decides about a canary; `document` is that of the view, read."""
     head = Text.assemble((clean(view.name), "bold"), f"  {_origin(view, zone)}")
     facts = Table.grid(padding=(0, 2, 0, 0))
     for name, said in _facts(document):

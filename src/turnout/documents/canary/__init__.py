@@ -6,7 +6,7 @@ What the fields are is said by `turnout.model.canary`; YAML, places and words fo
 
 from turnout.documents.canary.comparing import Change, compare
 from turnout.documents.canary.default import DEFAULT_NAME, default_config
-from turnout.documents.canary.reading import ReadConfig, read_canary_config
+from turnout.documents.canary.reading import ReadConfig, read_canary_config, require_usable
 from turnout.documents.canary.writing import to_json, to_yaml
 
 __all__ = [
@@ -16,6 +16,7 @@ __all__ = [
     "compare",
     "default_config",
     "read_canary_config",
+    "require_usable",
     "to_json",
     "to_yaml",
 ]

@@ -63,6 +63,17 @@ def read_canary_config(text: str, *, name: str, stored_as: str = "") -> ReadConf
     return ReadConfig(config, problems)
 
 
+def require_usable(config: CanaryConfig, place: str) -> None:
+    """The same for one that stands at this place of another document, and is not to be stored: it
+    needs no name and no application. Raises `InvalidDocument`.
+    """
+    named = config.model_copy(update={"applications": config.applications or (_UNNAMED,)})
+    found = _problems(named, _Parsed(None, is_json=True, root=None))
+    problems = tuple(replace(problem, path=f"{place}.{problem.path}") for problem in found)
+    if any(problem.severity is Severity.ERROR for problem in problems):
+        raise _refusal(f"{place} is not a valid canary configuration", problems)
+
+
 def _parse(text: str, what: str) -> _Parsed:
     value, report = parse_json(text), Report()
     try:

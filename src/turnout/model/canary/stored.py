@@ -1,32 +1,34 @@
-"""The API's documents about canary configurations."""
+"""What is told about stored canary configurations."""
 
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
-from turnout.documents.canary import Change
-from turnout.model.canary.configuration import CanaryConfig
 from turnout.model.value import Value
 
 
 class ConfigSummary(Value):
-    """One in a list. Version 0 is built in."""
+    """A canary configuration in a list, in its newest version."""
 
     name: str
     version: int
+    """0 = the one that is built in."""
     description: str = ""
     judge: str = ""
+    """Empty = the document names none."""
     metrics: int
     by: str = ""
     at: datetime | None = None
 
 
 class ConfigView(Value):
-    """One version of one."""
+    """One version of a canary configuration."""
 
     name: str
     version: int
-    document: CanaryConfig
+    """0 = the one that is built in."""
+    document: dict[str, Any]  # a document may hold properties that we do not know
     by: str = ""
     at: datetime | None = None
 
@@ -37,12 +39,3 @@ class ConfigVersionLine(Value):
     version: int
     by: str = ""
     at: datetime | None = None
-
-
-class ConfigDiff(Value):
-    """What differs between two versions."""
-
-    name: str
-    before: int
-    after: int
-    changes: tuple[Change, ...]
