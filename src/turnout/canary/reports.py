@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from turnout.canary import compatible_report, sequential_report
-from turnout.canary.evidence import Columns, Slice, join_slices, read_slices
+from turnout.canary.evidence import Columns, Evidence, Slice
 from turnout.canary.headlines import ENDED_WITH, tell_compared, tell_headline, tell_reasons
 from turnout.canary.opinions import CompatibleJudge, SequentialJudge, thresholds_of
 from turnout.canary.recorded import Recorded, open_recorded, tell_too_short
@@ -222,7 +222,7 @@ async def _read_evidence(canaries: CanaryArchive, analysis: str) -> tuple[Slice,
 
 
 def _read(kept: Sequence[str]) -> tuple[Slice, ...]:
-    return join_slices([one for text in kept for one in read_slices(text)])
+    return Evidence().add(kept)
 
 
 def _by_series(slices: Sequence[Slice]) -> Mapping[Key, list[Slice]]:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from turnout.analysis.sequential.counts import RATIOS
-from turnout.analysis.sequential.mixtures import Floats, Places, log_mean
+from turnout.analysis.sequential.mixtures import Bools, Floats, Places, log_mean
 
 _SPACING = 0.1
 _GRID: Floats = np.arange(-80.0, 81.0) * _SPACING
@@ -22,16 +22,16 @@ EDGE = 4.6
 """Log ratios beyond this (a hundredfold) are told as unbounded."""
 
 _OFFSETS: Floats = np.concatenate([np.log(RATIOS), -np.log(RATIOS)])
-_AT_ONCE = 1024
-"""Steps: their curves take 3 MB."""
+_AT_FIRST, _AT_ONCE = 16, 512
+"""Steps: few while the ends move fast, then so many that their curves take 2 MB."""
 
-_SCOUTS = 32
-"""Each so-manieth step is looked at first: what it excludes need not be asked of the others."""
-
-_CLOSE = 1e-12
+_CLOSE = 1e-11
 """Ends are as exact as that, so that they do not depend on the portions in which steps came."""
 
 _ROUNDS = 100
+
+_SIDES: Floats = np.array([1.0, -1.0])
+"""The lower end and the upper one, which is looked at in a mirror: both can only rise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,12 +70,12 @@ def narrow(
     """The sequence after these steps, and what it was after each of them."""
     level = -math.log(alpha)
     found = [unbounded(0)]
-    for first in range(0, len(both), _AT_ONCE):
-        part = slice(first, first + _AT_ONCE)
+    first = 0
+    while first < len(both):
+        part = slice(first, first + min(max(first, _AT_FIRST), _AT_ONCE))
         sums = _add_up(interval, events_canary[part], both[part], share[part])
-        news = np.flatnonzero(both[part] > 0)
-        low = _raised(sums, news, interval.low, +1, level)
-        high = -_raised(sums, news, -interval.high, -1, level)
+        ends = np.array([interval.low, -interval.high])
+        low, high = _raised(sums, ends, both[part] > 0, level) * _SIDES[:, None]
         found.append(Bounds(low, high, sums.estimate))
         interval = RatioInterval(
             float(sums.events[-1]),
@@ -84,6 +84,7 @@ def narrow(
             float(low[-1]),
             float(high[-1]),
         )
+        first += len(low)
     columns = zip(*((b.low, b.high, b.estimate) for b in found), strict=True)
     return interval, Bounds(*map(np.concatenate, columns))
 
@@ -119,28 +120,44 @@ def _most_likely(events: Floats, slopes: Floats) -> Floats:
     return np.where(slopes[:, -1] > 0, found, math.nan)
 
 
-def _raised(sums: _Curves, news: Places, end: float, side: int, level: float) -> Floats:
-    """The lower end after each step (`side` +1), or the upper one, both mirrored (-1): as far as
-    any step so far has excluded what lies behind it.
+def _raised(sums: _Curves, before: Floats, is_news: Bools, level: float) -> Floats:
+    """Both ends after each step: as far as any step so far has excluded what lies behind them.
+
+    An end is sought where the evidence against the one before is larger than at all steps until
+    then; it lies behind almost all others, and then they need not be asked.
     """
-    ends = np.full(len(sums.events), end)
-    for places in (news[::_SCOUTS], news):
-        estimate = side * sums.estimate[places]
-        is_behind = ends[places] < estimate
-        is_out = is_behind & (_log_e(side * ends[places], sums, places) >= level)
-        out, asked = ends[places[is_out]], places[is_out]
-        ends[asked] = _crossing(out, np.minimum(estimate[is_out], EDGE), sums, asked, side, level)
-        ends = np.maximum.accumulate(ends)
+    estimate = _SIDES[:, None] * sums.estimate
+    ends = np.repeat(before[:, None], len(is_news), axis=1)
+    asked = np.broadcast_to(is_news, ends.shape)
+    for is_leader in (_leads, _is_any):
+        side, step = np.nonzero(asked)
+        evidence = np.full(ends.shape, -math.inf)
+        evidence[side, step] = _log_e(_SIDES[side] * ends[side, step], sums, step)
+        is_out = (evidence >= level) & (ends < estimate)
+        chosen = is_out & is_leader(evidence)
+        side, step = np.nonzero(chosen)
+        within = np.minimum(estimate[chosen], EDGE)
+        ends[chosen] = _crossing(ends[chosen], within, sums, step, _SIDES[side], level)
+        ends = np.maximum.accumulate(ends, axis=1)
+        asked = is_out & ~chosen
     return ends
 
 
+def _leads(evidence: Floats) -> Bools:
+    return np.asarray(evidence >= np.maximum.accumulate(evidence, axis=1))
+
+
+def _is_any(evidence: Floats) -> Bools:
+    return np.full(evidence.shape, fill_value=True)
+
+
 def _crossing(
-    out: Floats, within: Floats, sums: _Curves, places: Places, side: int, level: float
+    out: Floats, within: Floats, sums: _Curves, places: Places, side: Floats, level: float
 ) -> Floats:
     """The last excluded point on the way from one that is excluded to the estimate (regula falsi
     with the weights of Illinois; halved now and then, so that it always ends).
     """
-    found, out, within = out.copy(), out.copy(), within.copy()
+    found = out.copy()
     above = _log_e(side * out, sums, places) - level
     below = _log_e(side * within, sums, places) - level
     left, kept = np.arange(len(out)), np.zeros(len(out))
@@ -159,7 +176,7 @@ def _crossing(
         kept = np.where(is_out, 1.0, -1.0)
         found[left] = out
         go_on = within - out > _CLOSE
-        left, places, kept = left[go_on], places[go_on], kept[go_on]
+        left, places, side, kept = left[go_on], places[go_on], side[go_on], kept[go_on]
         out, within, above, below = out[go_on], within[go_on], above[go_on], below[go_on]
     return found
 

@@ -86,8 +86,17 @@ def narrow(
     high = np.full(len(is_open), interval.high)
     low[places] = _raised(sums, interval.low, +1, beta)
     high[places] = -_raised(sums, -interval.high, -1, beta)
-    last = (float(column[-1]) for column in (sums.u, sums.u2, sums.d, sums.d2, sums.ud))
-    return Shifts(ShiftInterval(rho, *last, float(low[-1]), float(high[-1])), low, high)
+    after = ShiftInterval(
+        rho,
+        u=float(sums.u[-1]),
+        u2=float(sums.u2[-1]),
+        d=float(sums.d[-1]),
+        d2=float(sums.d2[-1]),
+        ud=float(sums.ud[-1]),
+        low=float(low[-1]),
+        high=float(high[-1]),
+    )
+    return Shifts(after, low, high)
 
 
 def _rho(recent: Floats, planned: int, beta: float) -> float:
