@@ -9,6 +9,7 @@ from typing import Protocol
 from turnout.api.stream import Feed
 from turnout.api.views import Finding
 from turnout.canary.apart import Workers
+from turnout.canary.remembered import Reports
 from turnout.model.deployment import Choice, ClusterState, Request
 from turnout.model.errors import Temporary
 from turnout.model.journal import DeploymentRecord
@@ -62,6 +63,7 @@ class Backend:
     archive: Archive
     journal: Journal
     canaries: CanaryArchive
+    reports: Reports
     figures: Figures
     inventory: Inventory
     clock: Clock

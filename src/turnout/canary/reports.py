@@ -52,21 +52,11 @@ async def list_lines(
     return tuple([_line(await _as_it_stands(deployments, record)) for record in found])
 
 
-async def read_report(
-    canaries: CanaryArchive, deployments: Archive, analysis: str, now: datetime
-) -> Report:
-    """Made in a thread: all evidence is judged again. Raises `NotFound`."""
-    record = await read_record(canaries, deployments, analysis)
-    slices = await _read_evidence(canaries, analysis)
-    judgment = await canaries.read_judgment(analysis)
-    return await asyncio.to_thread(build_report, record, slices, judgment, now)
-
-
 async def read_samples(canaries: CanaryArchive, analysis: str) -> tuple[SampleSeries, ...]:
     """All that was compared. Raises `NotFound`."""
     record = await canaries.read_analysis(analysis)
-    slices = await _read_evidence(canaries, analysis)
-    return await asyncio.to_thread(build_samples, record, slices)
+    kept = await canaries.read_evidence(analysis)
+    return await asyncio.to_thread(lambda: build_samples(record, Evidence().add(kept)))
 
 
 def build_report(
@@ -75,9 +65,15 @@ def build_report(
     judgment: Judgment | None,
     now: datetime,
 ) -> Report:
-    """The report of what is known now."""
-    recorded = open_recorded(record, slices)
-    judge = recorded.judge
+    """The report of what is known now. Takes as long as judging all of it."""
+    return report_of(open_recorded(record, slices), slices, judgment, now)
+
+
+def report_of(
+    recorded: Recorded, slices: Sequence[Slice], judgment: Judgment | None, now: datetime
+) -> Report:
+    """The same, where a judge has seen these slices."""
+    record, judge = recorded.record, recorded.judge
     if isinstance(judge, CompatibleJudge):
         told = _compatible(recorded, judge, slices)
     elif isinstance(judge, SequentialJudge):
@@ -214,15 +210,6 @@ def _line(record: AnalysisRecord) -> AnalysisLine:
         until=finding.until if finding.verdict is AnalysisVerdict.ASKING else None,
         judges=analysis.settings.judges,
     )
-
-
-async def _read_evidence(canaries: CanaryArchive, analysis: str) -> tuple[Slice, ...]:
-    kept = await canaries.read_evidence(analysis)
-    return await asyncio.to_thread(_read, kept)
-
-
-def _read(kept: Sequence[str]) -> tuple[Slice, ...]:
-    return Evidence().add(kept)
 
 
 def _by_series(slices: Sequence[Slice]) -> Mapping[Key, list[Slice]]:

@@ -14,6 +14,7 @@ from turnout.api.stream import Feed
 from turnout.api.views import Finding
 from turnout.canary.analyst import LiveAnalyst
 from turnout.canary.apart import Workers
+from turnout.canary.remembered import Reports
 from turnout.checks import LocalChecker
 from turnout.checks.command import end_strays
 from turnout.documents.canary import default_config
@@ -190,6 +191,7 @@ async def running_backend(settings: Settings, temporal: Starting) -> AsyncIterat
             archive=parts.store,
             journal=parts.store,
             canaries=parts.store,
+            reports=Reports(parts.store, parts.store, parts.clock),
             figures=sources,
             workers=Workers(),
             inventory=parts.provider,
