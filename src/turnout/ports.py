@@ -309,8 +309,8 @@ class CanaryArchive(Protocol):
         """
         ...
 
-    async def read_evidence(self, analysis: str) -> tuple[str, ...]:
-        """All of it, by number."""
+    async def read_evidence(self, analysis: str, first: int = 0) -> tuple[str, ...]:
+        """That of the looks from this number on, by number."""
         ...
 
     async def record_judgment(self, judgment: Judgment) -> Judgment:

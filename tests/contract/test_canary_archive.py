@@ -94,6 +94,8 @@ async def test_evidence_comes_back_by_number_whatever_the_order_in_which_it_came
         assert await archive.append_evidence("a-1", number, text)
     await archive.append_evidence("a-2", 1, "of another analysis")
     assert await archive.read_evidence("a-1") == tuple(texts[n] for n in (0, 2, 9, 10))
+    assert await archive.read_evidence("a-1", 9) == (texts[9], texts[10])
+    assert await archive.read_evidence("a-1", 11) == ()
 
 
 async def test_evidence_with_a_number_that_is_there_changes_nothing(

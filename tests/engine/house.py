@@ -84,6 +84,7 @@ class House:
     world: World
     journal: MemoryJournal = field(default_factory=MemoryJournal)
     checker: MemoryChecker = field(default_factory=MemoryChecker)
+    analyst: MemoryAnalyst = field(default_factory=MemoryAnalyst)
     clock: WallClock = field(default_factory=WallClock)
     history_limit: int = 0
 
@@ -95,7 +96,7 @@ class House:
             drainer=MemoryDrainer(),
             metrics=MemoryMetrics(self.world),
             checker=self.checker,
-            analyst=MemoryAnalyst(),
+            analyst=self.analyst,
             journal=self.journal,
             archive=self.journal,
             clock=self.clock,

@@ -19,7 +19,11 @@ from tests.engine.house import Gate, House, skipping_server
 from tests.engine.wishes import PAUSING, REQUESTS, deploy, fail_at
 from tests.properties import worlds
 from turnout.engine.client import Engine
+from turnout.engine.operations import OperationContext
+from turnout.model.analysis import AnalysisMode, AnalysisVerdict
 from turnout.model.deployment import Choice, Kind, OnBusy, Status, StrategyName
+from turnout.model.errors import Temporary
+from turnout.model.plan import Analyse, Operation
 
 HISTORIES = Path(__file__).with_name("histories")
 
@@ -79,6 +83,37 @@ async def in_a_new_run(home: House, engine: Engine) -> None:
     await home.ended("d-1")
 
 
+async def canary_promoted(home: House, engine: Engine) -> None:
+    home.analyst.verdicts = (AnalysisVerdict.RUNNING, AnalysisVerdict.PASS)
+    await home.run(engine, REQUESTS[StrategyName.CANARY])
+
+
+async def canary_taken_back(home: House, engine: Engine) -> None:
+    home.analyst.verdicts = (AnalysisVerdict.RUNNING, AnalysisVerdict.FAIL)
+    await home.run(engine, REQUESTS[StrategyName.CANARY])
+
+
+async def canary_answered_by_a_person(home: House, engine: Engine) -> None:
+    home.analyst.verdicts = (AnalysisVerdict.RUNNING, AnalysisVerdict.ASKING, AnalysisVerdict.PASS)
+    await home.run(engine, worlds.deploy(StrategyName.CANARY, analysis=AnalysisMode.MANUAL))
+
+
+async def canary_whose_analysis_is_attempted_again(home: House, engine: Engine) -> None:
+    """As after the end of the server that was at it: another attempt goes on."""
+    attempts = 0
+
+    async def lose_once(operation: Operation, _: OperationContext) -> None:
+        nonlocal attempts
+        if isinstance(operation, Analyse):
+            attempts += 1
+            if attempts == 1:
+                raise Temporary("the server has ended")
+
+    home.operations.before = lose_once
+    await home.run(engine, REQUESTS[StrategyName.CANARY])
+    assert attempts == 2, attempts
+
+
 SCENARIOS: dict[str, tuple[Callable[[House, Engine], Awaitable[None]], int]] = {
     blue_green.__name__: (blue_green, 0),
     rolling_blue_green_taken_back.__name__: (rolling_blue_green_taken_back, 0),
@@ -87,6 +122,13 @@ SCENARIOS: dict[str, tuple[Callable[[House, Engine], Awaitable[None]], int]] = {
     queued_superseded_and_rejected.__name__: (queued_superseded_and_rejected, 0),
     rolled_back_by_a_person.__name__: (rolled_back_by_a_person, 0),
     in_a_new_run.__name__: (in_a_new_run, 30),
+    canary_promoted.__name__: (canary_promoted, 0),
+    canary_taken_back.__name__: (canary_taken_back, 0),
+    canary_answered_by_a_person.__name__: (canary_answered_by_a_person, 0),
+    canary_whose_analysis_is_attempted_again.__name__: (
+        canary_whose_analysis_is_attempted_again,
+        0,
+    ),
 }
 """What is recorded, and after how many events a new run begins."""
 

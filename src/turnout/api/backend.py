@@ -9,6 +9,7 @@ from typing import Protocol
 from turnout.api.stream import Feed
 from turnout.api.views import Finding
 from turnout.canary.apart import Workers
+from turnout.canary.remembered import Reports
 from turnout.canary.repeating import IntervalAnalyst
 from turnout.model.deployment import Choice, ClusterState, Request
 from turnout.model.errors import Temporary
@@ -63,6 +64,7 @@ class Backend:
     archive: Archive
     journal: Journal
     canaries: CanaryArchive
+    reports: Reports
     figures: Figures
     intervals: IntervalAnalyst
     inventory: Inventory

@@ -8,18 +8,20 @@ DNS), a page of another origin may change nothing, and nobody is allowed to read
 from __future__ import annotations
 
 import hmac
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from uuid import uuid4
 
 import structlog
 from pydantic import SecretStr
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import Headers, MutableHeaders, QueryParams
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from turnout.api.problems import ProblemResponse, build_http_problem
 from turnout.api.views import ProblemDocument
+from turnout.model.page_link import refuse_page_link
 
 log = structlog.get_logger(__name__)
 
@@ -55,6 +57,8 @@ class Access:
     token: SecretStr | None = None
     address: str = "http://127.0.0.1:7600"
     """Where the server listens."""
+    now: Callable[[], float] = time.time
+    """Seconds since 1970: signed links end."""
 
     @property
     def names(self) -> frozenset[str]:
@@ -124,12 +128,15 @@ class Guard:
         most = _most_body(scope)
         if _number(headers.get("content-length", "")) > most:
             return build_http_problem(413, f"A request may have {most} bytes")
-        return self._refuse_token(headers, scope["path"])
+        return self._refuse_token(headers, scope)
 
-    def _refuse_token(self, headers: Headers, path: str) -> ProblemDocument | None:
+    def _refuse_token(self, headers: Headers, scope: Scope) -> ProblemDocument | None:
         token = self._access.token
-        if token is None or path in _PUBLIC:
+        if token is None or scope["path"] in _PUBLIC:
             return None
+        asked = QueryParams(scope["query_string"])
+        if "signature" in asked and "authorization" not in headers:
+            return self._refuse_link(token, scope, asked)
         kind, _, given = headers.get("authorization", "").partition(" ")
         if kind.lower() != "bearer" or not given:
             return build_http_problem(
@@ -142,6 +149,20 @@ class Guard:
                 "Ask whoever runs the server, and put its token into TURNOUT_TOKEN.",
             )
         return None
+
+    def _refuse_link(
+        self, token: SecretStr, scope: Scope, asked: QueryParams
+    ) -> ProblemDocument | None:
+        why = refuse_page_link(
+            token.get_secret_value(),
+            scope["method"],
+            scope["path"],
+            until=asked.get("until", ""),
+            signature=asked["signature"],
+            now=self._access.now(),
+        )
+        hint = "Get a new one: turnout canary show CANARY --link."
+        return build_http_problem(403, why, hint) if why else None
 
 
 def _most_body(scope: Scope) -> int:

@@ -16,7 +16,7 @@ from typing import Any
 from turnout.canary.asking import Asking
 from turnout.canary.closing import arms_of, close_steps, fetch_both
 from turnout.canary.course import Situation, go_on, tell_errors
-from turnout.canary.evidence import Slice, join_slices, read_slices, write_slices
+from turnout.canary.evidence import Evidence, Slice, write_slices
 from turnout.canary.examining import read_config
 from turnout.canary.fetching import Arm, Fetcher, Window
 from turnout.canary.history import learn
@@ -161,7 +161,7 @@ class LiveAnalyst:
         except NotFound:
             record = await self._begin(analysis)
         kept = await self._archive.read_evidence(analysis.id)
-        slices = join_slices([one for text in kept for one in read_slices(text)])
+        slices = await asyncio.to_thread(Evidence().add, kept)
         recorded = await asyncio.to_thread(open_recorded, record, slices)
         live = _Live(
             record,

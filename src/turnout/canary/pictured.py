@@ -87,16 +87,28 @@ def _binned(
     totals, weights = [0.0] * count, [0.0] * count
     for one in slices:
         columns = one.canary if is_canary else one.baseline
+        values = columns[place]
         parts = (1.0,) * one.count if subject.kind in _LEVELS else columns[-1]
-        for n, (value, part) in enumerate(zip(columns[place], parts, strict=True), one.first):
-            if not math.isnan(value + part):
-                totals[n // stride] += value
-                weights[n // stride] += part
+        for bin_ in range(one.first // stride, math.ceil((one.first + one.count) / stride)):
+            begin, behind = max(bin_ * stride - one.first, 0), (bin_ + 1) * stride - one.first
+            total, weight = _sums(values[begin:behind], parts[begin:behind])
+            totals[bin_] += total
+            weights[bin_] += weight
     scale = 100.0 if unit_of(subject) == "%" else 1.0
     return tuple(
         float(f"{scale * total / weight:.5g}") if weight else None
         for total, weight in zip(totals, weights, strict=True)
     )
+
+
+def _sums(values: Sequence[float], parts: Sequence[float]) -> tuple[float, float]:
+    """Of the steps that are whole."""
+    total, weight = sum(values), sum(parts)
+    if not math.isnan(total + weight):
+        return total, weight
+    pairs = zip(values, parts, strict=True)
+    known = [(value, part) for value, part in pairs if not math.isnan(value + part)]
+    return sum(value for value, _ in known), sum(part for _, part in known)
 
 
 def _title(subject: Subject, place: int) -> str:

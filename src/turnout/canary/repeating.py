@@ -16,7 +16,7 @@ import structlog
 from turnout.canary.analyst import ASK_AGAIN, LATE, STORE_SETTLING
 from turnout.canary.closing import close_steps
 from turnout.canary.course import Situation, go_on, tell_errors
-from turnout.canary.evidence import Slice, join_slices, read_slices, write_slices
+from turnout.canary.evidence import Evidence, Slice, write_slices
 from turnout.canary.fetching import Arm, Fetcher, Window, settle
 from turnout.canary.interval_plans import IntervalWish, plan_record
 from turnout.canary.intervals import (
@@ -171,8 +171,7 @@ class IntervalAnalyst:
 def _judge_kept(
     record: AnalysisRecord, kept: tuple[str, ...], window: JudgedWindow
 ) -> AnalysisRecord:
-    slices = join_slices([one for text in kept for one in read_slices(text)])
-    return judge_window(record, slices, window)
+    return judge_window(record, Evidence().add(kept), window)
 
 
 def _arms(scope: ComparedScope, cluster: str) -> tuple[Arm, Arm]:

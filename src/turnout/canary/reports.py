@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from turnout.canary import compatible_report, sequential_report
-from turnout.canary.evidence import Columns, Slice, join_slices, read_slices
+from turnout.canary.evidence import Columns, Evidence, Slice
 from turnout.canary.headlines import ENDED_WITH, tell_compared, tell_headline, tell_reasons
 from turnout.canary.intervals import cut_evidence, last_judged, read_subjects
 from turnout.canary.opinions import CompatibleJudge, SequentialJudge, thresholds_of
@@ -53,21 +53,11 @@ async def list_lines(
     return tuple([_line(await _as_it_stands(deployments, record)) for record in found])
 
 
-async def read_report(
-    canaries: CanaryArchive, deployments: Archive, analysis: str, now: datetime
-) -> Report:
-    """Made in a thread: all evidence is judged again. Raises `NotFound`."""
-    record = await read_record(canaries, deployments, analysis)
-    slices = await _read_evidence(canaries, analysis)
-    judgment = await canaries.read_judgment(analysis)
-    return await asyncio.to_thread(build_report, record, slices, judgment, now)
-
-
 async def read_samples(canaries: CanaryArchive, analysis: str) -> tuple[SampleSeries, ...]:
     """All that was compared. Raises `NotFound`."""
     record = await canaries.read_analysis(analysis)
-    slices = await _read_evidence(canaries, analysis)
-    return await asyncio.to_thread(build_samples, record, slices)
+    kept = await canaries.read_evidence(analysis)
+    return await asyncio.to_thread(lambda: build_samples(record, Evidence().add(kept)))
 
 
 def build_report(
@@ -76,11 +66,19 @@ def build_report(
     judgment: Judgment | None,
     now: datetime,
 ) -> Report:
-    """The report of what is known now; of several judgements, that of the last one."""
+    """The report of what is known now; of several judgements, that of the last one. Takes as long
+    as judging all of it.
+    """
     if record.intervals is not None:
         slices = _judged_evidence(record, slices)
-    recorded = open_recorded(record, slices)
-    judge = recorded.judge
+    return report_of(open_recorded(record, slices), slices, judgment, now)
+
+
+def report_of(
+    recorded: Recorded, slices: Sequence[Slice], judgment: Judgment | None, now: datetime
+) -> Report:
+    """The same, where a judge has seen these slices."""
+    record, judge = recorded.record, recorded.judge
     if isinstance(judge, CompatibleJudge):
         told = _compatible(recorded, judge, slices)
     elif isinstance(judge, SequentialJudge):
@@ -229,15 +227,6 @@ def _line(record: AnalysisRecord) -> AnalysisLine:
         until=finding.until if finding.verdict is AnalysisVerdict.ASKING else None,
         judges=analysis.settings.judges,
     )
-
-
-async def _read_evidence(canaries: CanaryArchive, analysis: str) -> tuple[Slice, ...]:
-    kept = await canaries.read_evidence(analysis)
-    return await asyncio.to_thread(_read, kept)
-
-
-def _read(kept: Sequence[str]) -> tuple[Slice, ...]:
-    return join_slices([one for text in kept for one in read_slices(text)])
 
 
 def _by_series(slices: Sequence[Slice]) -> Mapping[Key, list[Slice]]:

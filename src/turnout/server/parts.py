@@ -14,6 +14,7 @@ from turnout.api.stream import Feed
 from turnout.api.views import Finding
 from turnout.canary.analyst import LiveAnalyst
 from turnout.canary.apart import Workers
+from turnout.canary.remembered import Reports
 from turnout.canary.repeating import IntervalAnalyst
 from turnout.checks import LocalChecker
 from turnout.checks.command import end_strays
@@ -193,6 +194,7 @@ async def running_backend(settings: Settings, temporal: Starting) -> AsyncIterat
             archive=parts.store,
             journal=parts.store,
             canaries=parts.store,
+            reports=Reports(parts.store, parts.store, parts.clock),
             figures=sources,
             intervals=parts.intervals,
             workers=Workers(),

@@ -158,10 +158,11 @@ def analysis_page(
     return found.order_by(table.began_at.desc(), table.id.desc()).limit(limit)
 
 
-def evidence_bodies(analysis: str) -> Select[bytes]:
-    """The evidence of one analysis, by number."""
+def evidence_bodies(analysis: str, first: int) -> Select[bytes]:
+    """The evidence of one analysis from a number on, by number."""
     table = evidence.c
-    return select(table.body).where(table.analysis == analysis).order_by(table.number)
+    wanted = (table.analysis == analysis, table.number >= first)
+    return select(table.body).where(*wanted).order_by(table.number)
 
 
 def judgment_body(analysis: str) -> Select[str]:

@@ -182,8 +182,8 @@ class SqlStore:
         keep = partial(_keep, self._statements.keep_evidence, row)
         return await self._write("keep evidence", keep)
 
-    async def read_evidence(self, analysis: str) -> tuple[str, ...]:
-        return await self._ask("read evidence", partial(_read_evidence, analysis))
+    async def read_evidence(self, analysis: str, first: int = 0) -> tuple[str, ...]:
+        return await self._ask("read evidence", partial(_read_evidence, analysis, first))
 
     async def record_judgment(self, judgment: Judgment) -> Judgment:
         work = partial(_keep_judgment, self._statements, judgment)
@@ -351,8 +351,8 @@ def _keep_judgment(statements: Statements, judgment: Judgment, connection: Conne
     return first
 
 
-def _read_evidence(analysis: str, connection: Connection) -> tuple[str, ...]:
-    bodies = connection.execute(queries.evidence_bodies(analysis)).scalars()
+def _read_evidence(analysis: str, first: int, connection: Connection) -> tuple[str, ...]:
+    bodies = connection.execute(queries.evidence_bodies(analysis, first)).scalars()
     return tuple(rows.parse_evidence(body) for body in bodies)
 
 

@@ -9,12 +9,12 @@ class MemoryAnalyst:
     """Says what it was told to say, one answer a look; the last one again and again."""
 
     def __init__(self, *verdicts: AnalysisVerdict) -> None:
-        self._verdicts = verdicts or (AnalysisVerdict.PASS,)
+        self.verdicts = verdicts or (AnalysisVerdict.PASS,)
         self.looks: list[Analysis] = []
 
     async def look(self, analysis: Analysis) -> Finding:
         """As the port says."""
-        verdict = self._verdicts[min(len(self.looks), len(self._verdicts) - 1)]
+        verdict = self.verdicts[min(len(self.looks), len(self.verdicts) - 1)]
         self.looks.append(analysis)
         return Finding(
             verdict=verdict,

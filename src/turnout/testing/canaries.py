@@ -55,8 +55,9 @@ class MemoryCanaryArchive:
         known.setdefault(number, evidence)
         return is_new
 
-    async def read_evidence(self, analysis: str) -> tuple[str, ...]:
-        return tuple(text for _, text in sorted(self._evidence.get(analysis, {}).items()))
+    async def read_evidence(self, analysis: str, first: int = 0) -> tuple[str, ...]:
+        known = sorted(self._evidence.get(analysis, {}).items())
+        return tuple(text for number, text in known if number >= first)
 
     async def record_judgment(self, judgment: Judgment) -> Judgment:
         return self._judgments.setdefault(judgment.analysis, judgment)

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from turnout.canary.interval_plans import IntervalWish
+from turnout.canary.remembered import Reports
 from turnout.canary.repeating import IntervalAnalyst
-from turnout.canary.reports import read_report
 from turnout.canary.retrospective import Wish, compare
 from turnout.history import History, Look
 from turnout.model.analysis import AnalysisRecord, AnalysisVerdict, ComparedScope
@@ -139,7 +139,7 @@ async def test_it_goes_on_after_a_restart_and_stops_when_the_score_falls(tmp_pat
         assert scores(record) == [100.0, 100.0, 0.0, None, None]
         assert record.finding.verdict is AnalysisVerdict.FAIL
         assert record.ended_at == START + 6 * MINUTE
-        report = await read_report(store, store, "r-1", site.clock.now())
+        report = await Reports(store, store, site.clock).read("r-1")
     assert report.metrics[0].counted.steps == 60
     assert report.metrics[0].classification == "High"
 
@@ -171,8 +171,8 @@ async def test_the_last_growing_window_is_judged_as_all_of_it_at_once(tmp_path: 
         await analyst.begin(wish(marginal_score=None))
         record = await until_it_waits(analyst)
         whole = await compare(_at_once(site.clock.now()), site.source, store)
-        repeated = await read_report(store, store, "r-1", site.clock.now())
-        at_once = await read_report(store, store, "r-2", site.clock.now())
+        reports = Reports(store, store, site.clock)
+        repeated, at_once = await reports.read("r-1"), await reports.read("r-2")
     assert scores(record)[-1] == whole.finding.figures["score"]
     assert repeated.metrics[0].words == at_once.metrics[0].words
     assert repeated.metrics[0].ratio == at_once.metrics[0].ratio

@@ -63,7 +63,7 @@ PAGES: dict[str, ClauseElement] = {
         cluster="shop-27", deployment="d-77", limit=50
     ),
     "one analysis": queries.analysis_body("a-77"),
-    "its evidence": queries.evidence_bodies("a-77"),
+    "its evidence": queries.evidence_bodies("a-77", 0),
     "its judgment": queries.judgment_body("a-77"),
 }
 

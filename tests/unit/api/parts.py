@@ -19,6 +19,7 @@ from turnout.api.security import Access
 from turnout.api.stream import Feed
 from turnout.api.views import Finding
 from turnout.canary.apart import Workers
+from turnout.canary.remembered import Reports
 from turnout.canary.repeating import IntervalAnalyst
 from turnout.engine.operations import OperationContext, Operations
 from turnout.model.canary.queries import Query
@@ -221,6 +222,7 @@ def build_parts(
         archive=journal,
         journal=journal,
         canaries=canaries,
+        reports=Reports(canaries, journal, clock),
         figures=figures,
         intervals=IntervalAnalyst(figures, canaries, clock),
         workers=Workers(),

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import AsyncIterator
 
 import pytest
@@ -8,6 +9,7 @@ import structlog
 
 from tests.unit.api.parts import build_parts, deploy_body
 from turnout.api.security import MOST_BODY
+from turnout.model.page_link import build_page_link, refuse_page_link, sign_page
 
 
 @pytest.mark.parametrize(
@@ -210,3 +212,60 @@ async def test_the_description_needs_nothing_from_other_servers() -> None:
     assert "https://" not in page
     for path in openapi["paths"]:
         assert path in page
+
+
+PAGE = "/api/v1/canaries/d-1.analyse-50/page"
+UNTIL = 1_800_003_600
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "later", "signed_for", "told"),
+    [
+        ("GET", PAGE, 0, PAGE, ""),
+        ("GET", PAGE, 3600, PAGE, ""),
+        ("GET", PAGE, 3601, PAGE, "no longer valid"),
+        ("GET", PAGE, -301, PAGE, "no longer valid"),
+        ("GET", PAGE.replace("50", "60"), 0, PAGE, "opens nothing here"),
+        ("GET", "/api/v1/clusters", 0, "/api/v1/clusters", "opens nothing here"),
+        ("POST", PAGE, 0, PAGE, "opens nothing here"),
+        ("HEAD", PAGE, 0, PAGE, "opens nothing here"),
+    ],
+)
+def test_a_link_opens_one_page_for_an_hour(
+    method: str, path: str, later: int, signed_for: str, told: str
+) -> None:
+    signature = sign_page("s3cret", signed_for, UNTIL)
+    asked = {"until": str(UNTIL), "signature": signature, "now": UNTIL - 3600.0 + later}
+    why = refuse_page_link("s3cret", method, path, **asked)  # type: ignore[arg-type] # of two types
+    assert told in why
+    assert bool(why) == bool(told)
+
+
+@pytest.mark.parametrize(
+    ("until", "token"),
+    [(UNTIL + 60, "s3cret"), ("", "s3cret"), ("²", "s3cret"), (UNTIL, "another")],
+)
+def test_a_link_that_was_changed_opens_nothing(until: int | str, token: str) -> None:
+    signature = sign_page(token, PAGE, UNTIL)
+    why = refuse_page_link(
+        "s3cret", "GET", PAGE, until=str(until), signature=signature, now=UNTIL - 10.0
+    )
+    assert "opens nothing here" in why
+
+
+async def test_with_a_token_a_browser_opens_a_page_by_its_link() -> None:
+    """The canary does not exist, which only who is let in can know."""
+    link = build_page_link("s3cret", PAGE, time.time())
+    async with build_parts(token="s3cret").client("http://10.0.0.1:7600") as client:
+        base = "http://10.0.0.1:7600"
+        assert (await client.get(base + link)).status_code == 404
+        assert (await client.post(base + link)).status_code == 403
+        assert (await client.get(base + PAGE)).status_code == 401
+        refused = await client.get(base + link[:-4] + "beef")
+        other = await client.get(base + link.replace("analyse-50", "analyse-51"))
+    assert (refused.status_code, other.status_code) == (403, 403)
+    assert "turnout canary show CANARY --link" in refused.text
+
+
+def test_without_a_token_a_link_is_the_address() -> None:
+    assert build_page_link("", PAGE, 0.0) == PAGE

@@ -131,8 +131,9 @@ class FakeArchive:
         kept[number] = evidence
         return True
 
-    async def read_evidence(self, analysis: str) -> tuple[str, ...]:
-        return tuple(text for _, text in sorted(self.evidence.get(analysis, {}).items()))
+    async def read_evidence(self, analysis: str, first: int = 0) -> tuple[str, ...]:
+        known = sorted(self.evidence.get(analysis, {}).items())
+        return tuple(text for number, text in known if number >= first)
 
     async def read_judgment(self, analysis: str) -> Judgment | None:
         return self.judgments.get(analysis)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from turnout.analysis.sequential.count_evidence import sides_of
 from turnout.analysis.sequential.gauges import (
@@ -15,19 +15,13 @@ from turnout.analysis.sequential.gauges import (
     SCALE_WARM_UP,
     WINDOW,
     autocorrelation,
-    best_rho,
     bet_growth,
-    bet_scale,
+    bet_scales,
 )
 from turnout.analysis.sequential.metric import Metric, Scale
-from turnout.analysis.sequential.mixtures import Floats, log_mean
+from turnout.analysis.sequential.mixtures import Bools, Floats, Places, log_mean
 from turnout.analysis.sequential.progress import Batch
-
-_MEDIAN_OF_NORMAL = 0.6745
-"""The median of |D| in standard deviations, if D were normal: sets a tuning constant only."""
-
-_DOUBLINGS = 40
-_HALVINGS = 50
+from turnout.analysis.sequential.shift_interval import ShiftInterval, narrow, unbounded
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,24 +34,6 @@ class Memory:
     products: float = 0.0
     first: float = 0.0
     last: float = 0.0
-
-
-@dataclass(frozen=True, slots=True)
-class ShiftInterval:
-    """The confidence sequence of the shift m, by inverting the self-normalised mixture.
-
-    After prewhitening D' = D - φ D₋₁ is symmetric about u m, u = 1-φ; the sums are those of u, u²,
-    D', D'² and u D'. Until `rho` is set there is nothing to bound with.
-    """
-
-    rho: float = 0.0
-    u: float = 0.0
-    u2: float = 0.0
-    d: float = 0.0
-    d2: float = 0.0
-    ud: float = 0.0
-    low: float = -math.inf
-    high: float = math.inf
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +65,29 @@ def warm_up(metric: Metric) -> int:
     return MEMORY_WARM_UP if metric.prewhiten else SCALE_WARM_UP
 
 
+@dataclass(frozen=True, slots=True)
+class _Past:
+    """What was known before each step of a batch: sums as in `Memory`; and after it, behind."""
+
+    count: Places
+    total: Floats
+    squares: Floats
+    products: Floats
+    first: Floats
+    last: Floats
+
+    def at(self, place: int) -> Memory:
+        """After the steps before this place."""
+        return Memory(
+            count=int(self.count[place]),
+            total=float(self.total[place]),
+            squares=float(self.squares[place]),
+            products=float(self.products[place]),
+            first=float(self.first[place]),
+            last=float(self.last[place]),
+        )
+
+
 def add_gauge(
     metric: Metric,
     evidence: GaugeEvidence,
@@ -98,122 +97,75 @@ def add_gauge(
     planned: int,
 ) -> tuple[GaugeEvidence, Batch]:
     """The evidence after these differences, of steps in order."""
-    batch = Batch(*(np.empty(len(differences)) for _ in range(5)))
-    for place, difference in enumerate(differences):
-        evidence = _add_one(metric, evidence, float(difference), beta, planned)
-        batch.log_e[place] = log_mean(log_mean(np.array(evidence.harm)))
-        batch.log_safety[place] = log_mean(np.array(evidence.safety)).min()
-        batch.low[place], batch.high[place] = evidence.interval.low, evidence.interval.high
-        batch.estimate[place] = evidence.memory.total / evidence.memory.count
-    return evidence, batch
-
-
-def _add_one(
-    metric: Metric, evidence: GaugeEvidence, difference: float, beta: float | None, planned: int
-) -> GaugeEvidence:
-    memory, recent = evidence.memory, np.array(evidence.recent).reshape(-1, 2)
-    phi = float(_autocorrelation(memory)) if metric.prewhiten else 0.0
-    d, u = difference - phi * memory.last, 1 - phi
-    harm, safety, interval = evidence.harm, evidence.safety, evidence.interval
-    if memory.count >= warm_up(metric):
-        margin, of_interest = margins(metric)
-        sides = sides_of(metric.direction)
-        now = np.array([d, u])
-        harm = _bet(harm, now, recent, [(side, -margin) for side in sides])
-        safety = _bet(safety, now, recent, [(-side, of_interest) for side in sides])
-        if beta is not None:
-            interval = _narrow(interval, d, u, recent=recent[:, 0], beta=beta, planned=planned)
-    return GaugeEvidence(
-        harm,
-        safety,
-        memory=_remember(memory, difference),
-        recent=(*evidence.recent, (d, u))[-WINDOW:],
-        interval=interval,
+    past = _remember(evidence.memory, differences)
+    phi = _autocorrelation(past)[:-1] if metric.prewhiten else np.zeros(len(differences))
+    whitened = np.column_stack([differences - phi * past.last[:-1], 1 - phi])
+    recent = np.vstack([np.reshape(evidence.recent, (-1, 2)), whitened])
+    is_open = past.count[:-1] >= warm_up(metric)
+    margin, of_interest = margins(metric)
+    sides = sides_of(metric.direction)
+    harm = _bet(evidence.harm, recent, is_open, [(side, -margin) for side in sides])
+    safety = _bet(evidence.safety, recent, is_open, [(-side, of_interest) for side in sides])
+    shifts = unbounded(evidence.interval, len(differences))
+    if beta is not None:
+        shifts = narrow(evidence.interval, recent, is_open, beta=beta, planned=planned)
+    after = GaugeEvidence(
+        _tuples(harm[:, -1]),
+        _tuples(safety[:, -1]),
+        memory=past.at(-1),
+        recent=tuple((d, u) for d, u in recent[-WINDOW:].tolist()),
+        interval=shifts.interval,
     )
+    return after, Batch(
+        log_e=log_mean(log_mean(harm), axis=0),
+        log_safety=log_mean(safety).min(axis=0),
+        low=shifts.low,
+        high=shifts.high,
+        estimate=past.total[1:] / past.count[1:],
+    )
+
+
+def _remember(memory: Memory, differences: Floats) -> _Past:
+    count = memory.count + np.arange(len(differences) + 1)
+    first = memory.first if memory.count else float(differences[0])
+    last = np.concatenate([[memory.last], differences])
+    return _Past(
+        count=count,
+        total=_summed(memory.total, differences),
+        squares=_summed(memory.squares, differences**2),
+        products=_summed(memory.products, differences * last[:-1]),
+        first=np.where(count > 0, first, memory.first),
+        last=last,
+    )
+
+
+def _autocorrelation(past: _Past) -> Floats:
+    sums, ends = (past.total, past.squares), (past.first, past.last)
+    return autocorrelation(past.products, sums, ends, past.count)
 
 
 def _bet(
     wealth: tuple[tuple[float, ...], ...],
-    now: Floats,
     recent: Floats,
+    is_open: Bools,
     signs: list[tuple[int, float]],
-) -> tuple[tuple[float, ...], ...]:
-    """Each side bets on a linear combination of D' and u being positive."""
-    combination = np.array(signs, dtype=float).T
-    growth = bet_growth(now @ combination, bet_scale((recent @ combination).T))
-    return tuple(tuple(row) for row in (np.array(wealth) + growth).tolist())
-
-
-def _autocorrelation(memory: Memory) -> Floats:
-    sums, ends = (memory.total, memory.squares), (memory.first, memory.last)
-    return autocorrelation(memory.products, sums, ends, memory.count)
-
-
-def _remember(memory: Memory, difference: float) -> Memory:
-    return Memory(
-        count=memory.count + 1,
-        total=memory.total + difference,
-        squares=memory.squares + difference**2,
-        products=memory.products + difference * memory.last,
-        first=memory.first if memory.count else difference,
-        last=difference,
-    )
-
-
-def _narrow(
-    interval: ShiftInterval, d: float, u: float, *, recent: Floats, beta: float, planned: int
-) -> ShiftInterval:
-    rho = interval.rho or _rho(recent, planned, beta)
-    if rho == 0:
-        return interval
-    sums = replace(
-        interval,
-        rho=rho,
-        u=interval.u + u,
-        u2=interval.u2 + u * u,
-        d=interval.d + d,
-        d2=interval.d2 + d * d,
-        ud=interval.ud + u * d,
-    )
-
-    def is_out(shift: float) -> bool:
-        return _log_e(sums, shift) >= -math.log(beta)
-
-    centre, unit = sums.d / sums.u, math.sqrt(rho)
-    low, high = sums.low, sums.high
-    if low < centre and (math.isinf(low) or is_out(low)):
-        low = max(low, _crossing(centre, -unit, is_out))
-    if high > centre and (math.isinf(high) or is_out(high)):
-        high = min(high, _crossing(centre, unit, is_out))
-    return replace(sums, low=low, high=high)
-
-
-def _rho(recent: Floats, planned: int, beta: float) -> float:
-    deviation = float(np.median(np.abs(recent))) / _MEDIAN_OF_NORMAL
-    return best_rho(planned * deviation**2, beta)
-
-
-def _log_e(sums: ShiftInterval, shift: float) -> float:
-    total = sums.d - shift * sums.u
-    squares = sums.d2 - 2 * shift * sums.ud + shift**2 * sums.u2 + sums.rho
-    return 0.5 * math.log(sums.rho / squares) + total**2 / (2 * squares)
-
-
-def _crossing(centre: float, unit: float, is_out: Callable[[float], bool]) -> float:
-    """Where the sequence ends in the direction of `unit`; infinite when it does not.
-
-    Very far out, where only a giant shift would explain the figures, the mixture lets values in
-    again; the part around the centre is the answer.
+) -> Floats:
+    """Log-wealth by side, step and bet. Each side bets on a linear combination of D' and u being
+    positive. `recent` ends with the steps of this batch.
     """
-    reach = unit
-    for _ in range(_DOUBLINGS):
-        if is_out(centre + reach):
-            break
-        reach *= 2
-    else:
-        return math.copysign(math.inf, unit)
-    within, out = centre, centre + reach
-    for _ in range(_HALVINGS):
-        middle = (within + out) / 2
-        within, out = (within, middle) if is_out(middle) else (middle, out)
-    return out
+    grown = []
+    for before, (of_d, of_u) in zip(wealth, signs, strict=True):
+        combination = of_d * recent[:, 0] + of_u * recent[:, 1]
+        scale = bet_scales(combination, len(is_open))
+        growth = bet_growth(combination[-len(is_open) :], scale)
+        grown.append(_summed(before, np.where(is_open[:, None], growth, 0.0))[1:])
+    return np.array(grown)
+
+
+def _tuples(values: Floats) -> tuple[tuple[float, ...], ...]:
+    return tuple(tuple(row) for row in values.tolist())
+
+
+def _summed(before: ArrayLike, steps: Floats) -> Floats:
+    """From what was before on, step after step: one batch and many give the same sum."""
+    return np.asarray(np.cumsum(np.concatenate([[before], steps]), axis=0))

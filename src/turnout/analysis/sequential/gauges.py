@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import ArrayLike
 from scipy.special import log_ndtr
 
@@ -27,6 +28,9 @@ ALIKE = 1e-9
 
 WINDOW = 120
 """So many past differences set the scale of the next bet."""
+
+_AT_ONCE = 2048
+"""Windows: they take 2 MB."""
 
 SCALE_WARM_UP = 5
 MEMORY_WARM_UP = 15
@@ -53,6 +57,22 @@ def bet_scale(past: ArrayLike) -> Floats:
     return np.asarray(1.5 * np.median(np.abs(np.asarray(past, dtype=float)), axis=-1), dtype=float)
 
 
+def bet_scales(differences: Floats, count: int) -> Floats:
+    """The scale of the bet on each of the last `count` differences, from the WINDOW before it; 0
+    when there is none.
+    """
+    first = len(differences) - count
+    scales = np.zeros(count)
+    behind = min(max(WINDOW - first, 0), count)
+    for place in range(max(1 - first, 0), behind):
+        scales[place] = bet_scale(differences[: first + place])
+    for begin in range(behind, count, _AT_ONCE):
+        end = min(begin + _AT_ONCE, count)
+        past = differences[first + begin - WINDOW : first + end - 1]
+        scales[begin:end] = bet_scale(sliding_window_view(past, WINDOW))
+    return scales
+
+
 def bet_growth(difference: ArrayLike, scale: ArrayLike) -> Floats:
     """log(1 + λ tanh(D/c)) for every bet λ, on a new last axis.
 
@@ -68,7 +88,7 @@ def autocorrelation(
     products: ArrayLike,
     sums: tuple[ArrayLike, ArrayLike],
     ends: tuple[ArrayLike, ArrayLike],
-    count: int,
+    count: ArrayLike,
 ) -> Floats:
     """How much of a difference the one before predicts: the slope of D_s on D_{s-1} in the past.
 
@@ -77,13 +97,14 @@ def autocorrelation(
     """
     total, squares = (np.asarray(value, dtype=float) for value in sums)
     first, last = (np.asarray(value, dtype=float) for value in ends)
-    if count < SCALE_WARM_UP:
-        return np.zeros(np.shape(total))
-    before, after, pairs = total - last, total - first, count - 1
+    known = np.asarray(count, dtype=float)
+    is_enough, pairs = known >= SCALE_WARM_UP, np.maximum(known - 1, 1)
+    before, after = total - last, total - first
     common = np.asarray(products, dtype=float) - before * after / pairs
     spread = squares - last**2 - before**2 / pairs
     phi = np.divide(common, spread, out=np.zeros(np.shape(spread)), where=spread > 0)
-    return np.asarray(np.clip(phi + (1 + 3 * phi) / count, 0.0, 0.95), dtype=float)
+    corrected = np.clip(phi + (1 + 3 * phi) / (pairs + 1), 0.0, 0.95)
+    return np.asarray(np.where(is_enough, corrected, 0.0), dtype=float)
 
 
 def normal_log_e(total: ArrayLike, squares: ArrayLike, rho: float) -> Floats:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from turnout.analysis.sequential.counts import RATIOS
-from turnout.analysis.sequential.mixtures import Floats, log_mean
+from turnout.analysis.sequential.mixtures import Bools, Floats, Places, log_mean
 
 _SPACING = 0.1
 _GRID: Floats = np.arange(-80.0, 81.0) * _SPACING
@@ -22,8 +22,16 @@ EDGE = 4.6
 """Log ratios beyond this (a hundredfold) are told as unbounded."""
 
 _OFFSETS: Floats = np.concatenate([np.log(RATIOS), -np.log(RATIOS)])
-_PIECES = 16
-_ROUNDS = 5
+_AT_FIRST, _AT_ONCE = 16, 512
+"""Steps: few while the ends move fast, then so many that their curves take 2 MB."""
+
+_CLOSE = 1e-11
+"""Ends are as exact as that, so that they do not depend on the portions in which steps came."""
+
+_ROUNDS = 100
+
+_SIDES: Floats = np.array([1.0, -1.0])
+"""The lower end and the upper one, which is looked at in a mirror: both can only rise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,26 +54,39 @@ class Bounds:
     estimate: Floats
 
 
+@dataclass(frozen=True, slots=True)
+class _Curves:
+    """The sums after each step of a portion, and the most likely log ratio."""
+
+    events: Floats
+    curve: Floats
+    slopes: Floats
+    estimate: Floats
+
+
 def narrow(
     interval: RatioInterval, events_canary: Floats, both: Floats, share: Floats, alpha: float
 ) -> tuple[RatioInterval, Bounds]:
     """The sequence after these steps, and what it was after each of them."""
-    events, low, high = interval.events_canary, interval.low, interval.high
-    curve, slopes = np.array(interval.curve), np.array(interval.slopes)
-    bounds = Bounds(*(np.empty(len(both)) for _ in range(3)))
     level = -math.log(alpha)
-    for step in range(len(both)):
-        if both[step] > 0:
-            events += float(events_canary[step])
-            odds = share[step] * np.exp(_GRID)
-            whole = odds + 1 - share[step]
-            curve += both[step] * np.log(whole)
-            slopes += both[step] * odds / whole
-        estimate = float(np.interp(events, slopes, _GRID)) if slopes[-1] > 0 else math.nan
-        if both[step] > 0:
-            low, high = _ends(events, curve, slopes, (low, high), estimate, level)
-        bounds.low[step], bounds.high[step], bounds.estimate[step] = low, high, estimate
-    return RatioInterval(events, tuple(curve), tuple(slopes), low, high), bounds
+    found = [unbounded(0)]
+    first = 0
+    while first < len(both):
+        part = slice(first, first + min(max(first, _AT_FIRST), _AT_ONCE))
+        sums = _add_up(interval, events_canary[part], both[part], share[part])
+        ends = np.array([interval.low, -interval.high])
+        low, high = _raised(sums, ends, both[part] > 0, level) * _SIDES[:, None]
+        found.append(Bounds(low, high, sums.estimate))
+        interval = RatioInterval(
+            float(sums.events[-1]),
+            tuple(sums.curve[-1].tolist()),
+            tuple(sums.slopes[-1].tolist()),
+            float(low[-1]),
+            float(high[-1]),
+        )
+        first += len(low)
+    columns = zip(*((b.low, b.high, b.estimate) for b in found), strict=True)
+    return interval, Bounds(*map(np.concatenate, columns))
 
 
 def unbounded(steps: int) -> Bounds:
@@ -74,46 +95,105 @@ def unbounded(steps: int) -> Bounds:
     return Bounds(-edge, edge, np.full(steps, math.nan))
 
 
-def _ends(
-    events: float,
-    curve: Floats,
-    slopes: Floats,
-    ends: tuple[float, float],
-    estimate: float,
-    level: float,
-) -> tuple[float, float]:
-    is_out = _log_e(np.array(ends), events, curve, slopes) >= level
-    low, high = ends
-    if is_out[0] and low < estimate:
-        low = _crossing(low, min(estimate, EDGE), events, curve, slopes, level)
-    if is_out[1] and high > estimate:
-        high = _crossing(high, max(estimate, -EDGE), events, curve, slopes, level)
-    return low, high
+def _add_up(interval: RatioInterval, events: Floats, both: Floats, share: Floats) -> _Curves:
+    odds = share[:, None] * np.exp(_GRID)
+    whole = odds + 1 - share[:, None]
+    curve = _summed(interval.curve, both[:, None] * np.log(whole))
+    slopes = _summed(interval.slopes, both[:, None] * odds / whole)
+    total = _summed((interval.events_canary,), np.where(both > 0, events, 0.0)[:, None])[:, 0]
+    return _Curves(total, curve, slopes, _most_likely(total, slopes))
+
+
+def _summed(before: tuple[float, ...], steps: Floats) -> Floats:
+    """Step after step, so that one batch and many give the same sum."""
+    return np.asarray(np.cumsum(np.vstack([before, steps]), axis=0)[1:])
+
+
+def _most_likely(events: Floats, slopes: Floats) -> Floats:
+    """Where the slope of the curve is the number of events; NaN before there was any."""
+    above = np.argmax(slopes > events[:, None], axis=1)
+    right = np.clip(np.where(slopes[:, -1] > events, above, len(_GRID) - 1), 1, None)
+    rows = np.arange(len(events))
+    low, high = slopes[rows, right - 1], slopes[rows, right]
+    part = np.divide(events - low, high - low, out=np.zeros(len(events)), where=high > low)
+    found = _GRID[right - 1] + _SPACING * np.clip(part, 0, 1)
+    return np.where(slopes[:, -1] > 0, found, math.nan)
+
+
+def _raised(sums: _Curves, before: Floats, is_news: Bools, level: float) -> Floats:
+    """Both ends after each step: as far as any step so far has excluded what lies behind them.
+
+    An end is sought where the evidence against the one before is larger than at all steps until
+    then; it lies behind almost all others, and then they need not be asked.
+    """
+    estimate = _SIDES[:, None] * sums.estimate
+    ends = np.repeat(before[:, None], len(is_news), axis=1)
+    asked = np.broadcast_to(is_news, ends.shape)
+    for is_leader in (_leads, _is_any):
+        side, step = np.nonzero(asked)
+        evidence = np.full(ends.shape, -math.inf)
+        evidence[side, step] = _log_e(_SIDES[side] * ends[side, step], sums, step)
+        is_out = (evidence >= level) & (ends < estimate)
+        chosen = is_out & is_leader(evidence)
+        side, step = np.nonzero(chosen)
+        within = np.minimum(estimate[chosen], EDGE)
+        ends[chosen] = _crossing(ends[chosen], within, sums, step, _SIDES[side], level)
+        ends = np.maximum.accumulate(ends, axis=1)
+        asked = is_out & ~chosen
+    return ends
+
+
+def _leads(evidence: Floats) -> Bools:
+    return np.asarray(evidence >= np.maximum.accumulate(evidence, axis=1))
+
+
+def _is_any(evidence: Floats) -> Bools:
+    return np.full(evidence.shape, fill_value=True)
 
 
 def _crossing(
-    out: float, within: float, events: float, curve: Floats, slopes: Floats, level: float
-) -> float:
-    """The last excluded point on the way from one that is excluded to the estimate."""
-    for _ in range(_ROUNDS):
-        points = np.linspace(out, within, _PIECES)
-        is_in = _log_e(points, events, curve, slopes) < level
-        first = int(np.argmax(is_in)) if is_in.any() else _PIECES - 1
-        out, within = float(points[max(first - 1, 0)]), float(points[first])
-    return out
+    out: Floats, within: Floats, sums: _Curves, places: Places, side: Floats, level: float
+) -> Floats:
+    """The last excluded point on the way from one that is excluded to the estimate (regula falsi
+    with the weights of Illinois; halved now and then, so that it always ends).
+    """
+    found = out.copy()
+    above = _log_e(side * out, sums, places) - level
+    below = _log_e(side * within, sums, places) - level
+    left, kept = np.arange(len(out)), np.zeros(len(out))
+    for turn in range(_ROUNDS):
+        if not len(left):
+            break
+        is_halved = (below >= 0) | (turn % 4 == 3)
+        part = np.where(is_halved, 0.5, above / np.where(is_halved, 1.0, above - below))
+        middle = out + part * (within - out)
+        value = _log_e(side * middle, sums, places) - level
+        is_out = value >= 0
+        below = np.where(is_out & (kept > 0), below / 2, below)
+        above = np.where(~is_out & (kept < 0), above / 2, above)
+        out, above = np.where(is_out, middle, out), np.where(is_out, value, above)
+        within, below = np.where(is_out, within, middle), np.where(is_out, below, value)
+        kept = np.where(is_out, 1.0, -1.0)
+        found[left] = out
+        go_on = within - out > _CLOSE
+        left, places, side, kept = left[go_on], places[go_on], side[go_on], kept[go_on]
+        out, within, above, below = out[go_on], within[go_on], above[go_on], below[go_on]
+    return found
 
 
-def _log_e(ratios: Floats, events: float, curve: Floats, slopes: Floats) -> Floats:
-    others = ratios[:, None] + _OFFSETS
-    there, here = _read(others, curve, slopes), _read(ratios, curve, slopes)
-    return log_mean(events * _OFFSETS - (there - here[:, None]))
+def _log_e(ratios: Floats, sums: _Curves, places: Places) -> Floats:
+    """The evidence against each of these log ratios, after the step at its place."""
+    there = _read(ratios[:, None] + _OFFSETS, sums, places[:, None])
+    here = _read(ratios, sums, places)
+    return log_mean(sums.events[places][:, None] * _OFFSETS - (there - here[:, None]))
 
 
-def _read(at: Floats, curve: Floats, slopes: Floats) -> Floats:
+def _read(at: Floats, sums: _Curves, places: Places) -> Floats:
     place = np.clip((at - _GRID[0]) / _SPACING, 0, len(_GRID) - 1.000001)
     cell = place.astype(np.intp)
     t = place - cell
     s = 1 - t
-    values = curve[cell] * (1 + 2 * t) * s**2 + curve[cell + 1] * (1 + 2 * s) * t**2
-    tilt = slopes[cell] * t * s**2 - slopes[cell + 1] * s * t**2
+    curve, slopes = sums.curve, sums.slopes
+    values = curve[places, cell] * (1 + 2 * t) * s**2 + curve[places, cell + 1] * (1 + 2 * s) * t**2
+    tilt = slopes[places, cell] * t * s**2 - slopes[places, cell + 1] * s * t**2
     return np.asarray(values + _SPACING * tilt, dtype=float)

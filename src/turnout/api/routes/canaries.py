@@ -13,7 +13,7 @@ from turnout.api.bodies import AnalysisPath, ClusterPath, DeploymentPath, Judgme
 from turnout.api.problems import RESPONSES
 from turnout.api.routes.parts import TheBackend
 from turnout.canary.page import POLICY, build_page
-from turnout.canary.reports import list_lines, read_record, read_report, read_samples
+from turnout.canary.reports import list_lines, read_record, read_samples
 from turnout.model.analysis import AnalysisRecord, Judgment
 from turnout.model.errors import Conflict, Forbidden
 from turnout.model.journal import Event
@@ -48,7 +48,7 @@ async def list_canaries(
 @router.get("/{canary}", summary="The report of a canary")
 async def read_canary(canary: AnalysisPath, backend: TheBackend) -> Report:
     """The verdict, what decided it, and everything about each metric; also while it goes on."""
-    return await _report(canary, backend)
+    return await backend.reports.read(canary)
 
 
 @router.get("/{canary}/samples", summary="The raw samples of a canary")
@@ -72,7 +72,7 @@ async def read_canary_samples(
 )
 async def read_canary_page(canary: AnalysisPath, backend: TheBackend) -> HTMLResponse:
     """Made to be read: a sentence, pictures, numbers. It reloads itself until there is an end."""
-    page = await asyncio.to_thread(build_page, await _report(canary, backend))
+    page = await asyncio.to_thread(build_page, await backend.reports.read(canary))
     return HTMLResponse(page, headers={"Content-Security-Policy": POLICY})
 
 
@@ -98,10 +98,6 @@ async def judge_canary(canary: AnalysisPath, body: JudgmentBody, backend: TheBac
     if (kept.choice, kept.by, kept.comment) != (body.choice, body.by, body.comment):
         raise Conflict(f"{kept.by or 'Somebody'} has said {kept.choice} about {canary} already")
     return kept
-
-
-async def _report(canary: str, backend: TheBackend) -> Report:
-    return await read_report(backend.canaries, backend.archive, canary, backend.clock.now())
 
 
 def _refuse_strangers(record: AnalysisRecord, by: str) -> None:

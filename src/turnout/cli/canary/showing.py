@@ -42,6 +42,12 @@ def show(
             "--page", metavar="FILE", help="Write the report as a page here.", show_default=False
         ),
     ] = "",
+    link: Annotated[
+        bool,
+        typer.Option(
+            "--link", help="Print an address for a browser: for an hour it needs no token."
+        ),
+    ] = False,
     follow: Annotated[
         bool, typer.Option("--follow", "-f", help="Go on until the end; it is the exit code.")
     ] = False,
@@ -52,6 +58,8 @@ def show(
     """
     with call.connect() as client:
         found = find_canary(client, canary)
+        if link:
+            return _say_link(call, found)
         report = _follow(call, client, found) if follow else client.canary(found)
         if page:
             write_text(page, client.canary_page(found))
@@ -88,6 +96,21 @@ def drawn(call: Invocation, report: Report) -> Any:
 
     address = page_address(call.url, report.id)
     return report_view(report, call.signs, call.surroundings.zone, width=call.width, page=address)
+
+
+def _say_link(call: Invocation, canary: str) -> int:
+    from rich.text import Text
+
+    from turnout.cli.views.canaries import page_address
+    from turnout.model.page_link import build_page_link
+
+    token = call.surroundings.environment.get("TURNOUT_TOKEN", "")
+    link = call.url + build_page_link(token, page_address("", canary), time.time())
+    if call.is_json:
+        call.say_json({"link": link})
+    else:
+        call.say(Text(link, no_wrap=True, overflow="ignore"))
+    return Exit.SUCCESS
 
 
 def _follow(call: Invocation, client: Client, canary: str) -> Any:

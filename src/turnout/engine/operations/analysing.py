@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import dataclass, field
 
 from turnout.engine.operations.watching import LOOK_EVERY
 from turnout.model.analysis import Analysis, AnalysisVerdict, Finding
@@ -14,6 +15,14 @@ from turnout.model.servers import ServerGroup
 from turnout.ports import Analyst, Clock, Journal, Provider
 
 NAME = "canary"
+
+
+@dataclass(slots=True)
+class _Arms:
+    """How they were when they were last observed."""
+
+    notes: tuple[str, ...] = ()
+    observed: asyncio.Event = field(default_factory=asyncio.Event)
 
 
 class AnalysisOperations:
@@ -45,26 +54,30 @@ class AnalysisOperations:
             experiment_share=operation.share,
             control_share=operation.share,
         )
-        arms = asyncio.ensure_future(self._await_death(operation, cluster))
-        looks = asyncio.ensure_future(self._look(analysis, deployment, step, report))
+        arms = _Arms()
+        death = asyncio.ensure_future(self._await_death(operation, cluster, arms))
+        looks = asyncio.ensure_future(self._look(analysis, arms, deployment, step, report))
         try:
-            await asyncio.wait({arms, looks}, return_when=asyncio.FIRST_COMPLETED)
-            return looks.result() if looks.done() else arms.result()
+            await asyncio.wait({death, looks}, return_when=asyncio.FIRST_COMPLETED)
+            return looks.result() if looks.done() else death.result()
         finally:
-            for task in (arms, looks):
+            for task in (death, looks):
                 task.cancel()
-            await asyncio.gather(arms, looks, return_exceptions=True)
+            await asyncio.gather(death, looks, return_exceptions=True)
 
     async def _look(
-        self, analysis: Analysis, deployment: str, step: str, report: Callable[[str], None]
+        self,
+        analysis: Analysis,
+        arms: _Arms,
+        deployment: str,
+        step: str,
+        report: Callable[[str], None],
     ) -> StepAnswer:
         """The journal gets every change of verdict."""
         told: AnalysisVerdict | None = None
+        await arms.observed.wait()
         while True:
-            arms = await self._arms(analysis)
-            finding = await self._analyst.look(
-                analysis.model_copy(update={"notes": _unfairness(*arms)})
-            )
+            finding = await self._analyst.look(analysis.model_copy(update={"notes": arms.notes}))
             report(finding.sentence)
             if finding.verdict is not told:
                 await self._record(deployment, step, finding)
@@ -73,18 +86,15 @@ class AnalysisOperations:
                 return _answer(finding)
             await self._clock.sleep(LOOK_EVERY)
 
-    async def _arms(self, analysis: Analysis) -> tuple[ServerGroup | None, ServerGroup | None]:
-        groups = (await self._provider.observe_groups(analysis.cluster)).groups
-        found = {g.name: g for g in groups}
-        return found.get(analysis.experiment), found.get(analysis.control)
-
-    async def _await_death(self, operation: Analyse, cluster: str) -> StepAnswer:
-        """Until an arm has no healthy instance any more: its users are failing."""
+    async def _await_death(self, operation: Analyse, cluster: str, arms: _Arms) -> StepAnswer:
+        """Observe the arms until one has no healthy instance any more: its users are failing."""
         while True:
             found = {g.name: g for g in (await self._provider.observe_groups(cluster)).groups}
             for arm in (operation.group, operation.baseline):
                 if arm not in found or not found[arm].healthy:
                     return _dead(arm, is_canary=arm == operation.group)
+            arms.notes = _unfairness(found[operation.group], found[operation.baseline])
+            arms.observed.set()
             await self._clock.sleep(LOOK_EVERY)
 
     async def _record(self, deployment: str, step: str, finding: Finding) -> None:
@@ -113,10 +123,8 @@ def _answer(finding: Finding) -> StepAnswer:
             )
 
 
-def _unfairness(experiment: ServerGroup | None, control: ServerGroup | None) -> tuple[str, ...]:
+def _unfairness(experiment: ServerGroup, control: ServerGroup) -> tuple[str, ...]:
     """How the arms differ in what should be alike, in words."""
-    if experiment is None or control is None:
-        return ()
     notes = []
     if experiment.healthy != control.healthy:
         notes.append(

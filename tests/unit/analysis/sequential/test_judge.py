@@ -140,6 +140,23 @@ def test_steps_may_come_in_any_portions(portions: list[int]) -> None:
     assert verdict(state).sentence == verdict(at_once).sentence
 
 
+@pytest.mark.parametrize(("total", "portion"), [(150, 1), (1500, 170)])
+def test_a_long_canary_folded_in_one_go_is_the_one_that_was_folded_step_by_step(
+    total: int, portion: int
+) -> None:
+    """Long enough for every window and every portion that the judge itself makes."""
+    whole = observe(default_rng(35), range(total), errors=(0.03, 0.02), cpu=1.02)
+    at_once = advance(start(METRICS, planned_steps=total), whole)
+    state = start(METRICS, planned_steps=total)
+    for begin in range(0, total, portion):
+        state = advance(state, {n: cut(s, begin, begin + portion) for n, s in whole.items()})
+    ours, theirs = list(leaves(dump(state))), list(leaves(dump(at_once)))
+    assert ours == pytest.approx(theirs, rel=1e-9, abs=1e-9, nan_ok=True)
+    found, expected = finish(state), finish(at_once)
+    assert (found.answer, found.sentence) == (expected.answer, expected.sentence)
+    assert [m.sentence for m in found.metrics] == [m.sentence for m in expected.metrics]
+
+
 def leaves(document: object) -> Iterator[float]:
     """All numbers of a document, in order; what is not finite is a text there."""
     match document:
