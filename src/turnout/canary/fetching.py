@@ -69,9 +69,12 @@ class Fetcher:
             return {tuple(sorted(s.tags.items())): (s.values,) for s in series}
         if subject.kind is Kind.GAUGE:
             return {(): (_mean(series, count),)}
-        exposure = await self._exposure(subject, scope, count)
         if subject.kind is Kind.LATENCY:
-            return {(): (*_above(series, subject.thresholds_ms, count), exposure)}
+            tails = read_tails(series)
+            timed = tails.pop(0.0, None)
+            exposure = timed or await self._exposure(subject, scope, count)
+            return {(): (*_above(tails, subject.thresholds_ms, count), exposure)}
+        exposure = await self._exposure(subject, scope, count)
         return {(): (_sum(series, count), exposure)}
 
     async def _exposure(
@@ -148,9 +151,17 @@ def _mean_of(values: Sequence[float]) -> float:
     return sum(known) / len(known) if known else math.nan
 
 
-def _above(series: Sequence[Series], thresholds: Sequence[float], count: int) -> Columns:
+def read_tails(series: Sequence[Series]) -> dict[float, tuple[float, ...]]:
+    """How many requests took longer than each bound in ms, per step. Above 0 are all that were
+    timed: counters may be a moment ahead of histograms.
+    """
+    return {float(s.tags[ABOVE]): s.values for s in series if ABOVE in s.tags}
+
+
+def _above(
+    tails: Mapping[float, tuple[float, ...]], thresholds: Sequence[float], count: int
+) -> Columns:
     """A column for each threshold, from the series whose bound is nearest."""
-    bounds = {float(s.tags[ABOVE]): s.values for s in series if ABOVE in s.tags}
-    if not bounds:
+    if not tails:
         return ((math.nan,) * count,) * len(thresholds)
-    return tuple(bounds[min(bounds, key=lambda b: abs(b - t))] for t in thresholds)
+    return tuple(tails[min(tails, key=lambda b: abs(b - t))] for t in thresholds)

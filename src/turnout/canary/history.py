@@ -11,10 +11,10 @@ from functools import partial
 from typing import Any
 
 from turnout.canary.evidence import Columns
-from turnout.canary.fetching import Arm, Fetcher, Window, settle
+from turnout.canary.fetching import Arm, Fetcher, Window, read_tails, settle
 from turnout.canary.subjects import Subject
 from turnout.model.canary.options import Kind
-from turnout.model.canary.queries import ABOVE, RouterQuery
+from turnout.model.canary.queries import RouterQuery
 from turnout.model.canary.request import CanaryScope
 from turnout.ports import MetricSource
 
@@ -72,12 +72,9 @@ async def _usual(
         step=round(_SLICE.total_seconds()),
     )
     latency = RouterQuery(type="router", metric_name="latency")
-    series = await source.fetch(latency, scope, templates)
-    above = {float(s.tags[ABOVE]): _total(s.values) for s in series if ABOVE in s.tags}
-    requests = await source.fetch(
-        RouterQuery(type="router", metric_name="requests"), scope, templates
-    )
-    total = sum(_total(s.values) for s in requests)
+    tails = read_tails(await source.fetch(latency, scope, templates))
+    above = {bound: _total(values) for bound, values in tails.items()}
+    total = above.pop(0.0, 0.0)
     if total < ENOUGH_REQUESTS or not above:
         return []
     return sorted(

@@ -56,7 +56,8 @@ class RouterSource:
             case "latency":
                 buckets = self._read_buckets(counts)
                 return tuple(
-                    _series(scope, _above(buckets, tail), {ABOVE: f"{tail:g}"}) for tail in tails
+                    _series(scope, _above(buckets, tail), {ABOVE: f"{tail:g}"})
+                    for tail in (0, *tails)
                 )
             case "latency_quantile":
                 values = _quantiles(self._read_buckets(counts), asked.quantile or 0)

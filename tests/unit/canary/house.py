@@ -86,7 +86,7 @@ class FakeSource:
         count = int((scope.end - scope.start).total_seconds() / scope.step)
         step = timedelta(seconds=scope.step)
 
-        def total(n: int) -> float:
+        def total(n: int, figure: str = figure) -> float:
             begin = int(first + n * scope.step)
             known_until = min(self.known_until, self.now() - self.lag)
             if begin + scope.step > known_until or self._is_torn(begin, scope.step):
@@ -96,14 +96,11 @@ class FakeSource:
 
         if figure == "latency":
             bounds = scope.extended_scope_params.get("thresholdsMs", "50,250,1000").split(",")
+            timed = tuple(total(n, "requests") for n in range(count))
+            slow = tuple(0.1 * total(n) for n in range(count))
             return tuple(
-                Series(
-                    tags={"above_ms": bound},
-                    start=scope.start,
-                    step=step,
-                    values=tuple(0.1 * total(n) for n in range(count)),
-                )
-                for bound in bounds
+                Series(tags={"above_ms": bound}, start=scope.start, step=step, values=values)
+                for bound, values in [("0", timed), *((bound, slow) for bound in bounds)]
             )
         return (Series(start=scope.start, step=step, values=tuple(total(n) for n in range(count))),)
 

@@ -82,6 +82,7 @@ async def test_counters_are_summed_per_step(
 async def test_tails_are_the_requests_above_each_bound(source: RouterSource) -> None:
     found = await source.fetch(query("latency"), scope(130, 65), {})
     assert [(series.tags, series.values) for series in found] == [
+        ({"above_ms": "0"}, (650, 550)),
         ({"above_ms": "5"}, (390, 330)),
         ({"above_ms": "10"}, (195, 165)),
         ({"above_ms": "100"}, (65, 55)),
@@ -93,7 +94,7 @@ async def test_tails_are_at_the_bounds_that_are_nearest_to_the_wanted_ones(
 ) -> None:
     wanted = scope(60, 60, thresholdsMs="8, 11,80, 90000")
     found = await source.fetch(query("latency"), wanted, {})
-    assert [series.tags["above_ms"] for series in found] == ["10", "100"]
+    assert [series.tags["above_ms"] for series in found] == ["0", "10", "100"]
 
 
 async def test_a_quantile_is_interpolated_and_missing_without_requests(

@@ -26,7 +26,7 @@ ROUTER_FIGURES = (
 PROCESS_FIGURES = ("cpu", "memory", "open_files")
 
 ABOVE = "above_ms"
-"""The tag of a tail: how slow the requests in it are at least."""
+"""The tag of a tail: how slow the requests in it are at least. 0 are all that were timed."""
 
 THRESHOLDS = "thresholdsMs"
 """The scope's parameter with the tails that are wanted: `50,100,250`."""
