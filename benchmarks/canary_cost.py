@@ -10,7 +10,7 @@ from datetime import timedelta
 import numpy as np
 
 from benchmarks.canary_default import METRICS, draw, steps_of
-from benchmarks.outcome import Goal, Table, below
+from benchmarks.outcome import Goal, Table, below, format_number
 from turnout.analysis.sequential import Metric, State, Steps, advance, start
 
 COPIES = 13
@@ -34,7 +34,7 @@ def measure_cost(*, is_quick: bool) -> tuple[Table, tuple[Goal, ...]]:
     count = COPIES * len(METRICS)
     rows = (
         (f"after {EARLY} steps, ms", early_ms),
-        (f"after {late:,} steps, ms".replace(",", " "), late_ms),
+        (f"after {format_number(late)} steps, ms", late_ms),
         ("late over early", late_ms / early_ms),
     )
     table = Table("What a step costs", (f"one step of {count} metrics", "processor time"), rows)

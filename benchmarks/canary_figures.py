@@ -64,10 +64,14 @@ def no_later(what: str, at: ArrayLike, design: float, part: float = 0.5) -> Figu
     return Figure(what, format_number(design), ours, error, is_ok)
 
 
-def about(what: str, at: ArrayLike, design: float, part: float = 0.5) -> Figure:
-    """The step by which so much of the runs is found, to be the same as in the design."""
+def about(
+    what: str, at: ArrayLike, design: float, *, part: float = 0.5, grain: float = GRAIN
+) -> Figure:
+    """The step by which so much of the runs is found, to be the same as in the design. `grain` is
+    how far apart looks are.
+    """
     ours, error = _quantile(np.asarray(at, dtype=float), part)
-    is_ok = abs(ours - design) <= max(CLOSE * design, GRAIN, ERRORS * error)
+    is_ok = abs(ours - design) <= max(CLOSE * design, grain, ERRORS * error)
     return Figure(what, format_number(design), ours, error, is_ok)
 
 

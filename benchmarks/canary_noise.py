@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.random import Generator
-from numpy.typing import ArrayLike
 
 from turnout.analysis.sequential.mixtures import Floats
 
@@ -19,10 +18,15 @@ def rhythm(rng: Generator, runs: int, steps: int, shocks: float = 0.5) -> Floats
     return np.asarray(day * rng.lognormal(-(shocks**2) / 2, shocks, (runs, steps)))
 
 
-def bursty(rng: Generator, mean: ArrayLike, ratio: float, shape: tuple[int, int]) -> Floats:
-    """Counts with this variance over mean: Poisson with a rate of its own in every step."""
-    rate = np.broadcast_to(np.asarray(mean, dtype=float), shape)
-    return np.asarray(rng.poisson(rng.gamma(rate / (ratio - 1)) * (ratio - 1)), dtype=float)
+def bursty(
+    rng: Generator, mean: float, dispersion: float, shape: tuple[int, int], effect: float = 1.0
+) -> Floats:
+    """Counts with this variance over mean: Poisson with a rate of its own in every step.
+
+    An effect multiplies the rate of each step, so that what it changes varies as much as before.
+    """
+    rate = rng.gamma(mean / (dispersion - 1), dispersion - 1, shape)
+    return np.asarray(rng.poisson(effect * rate), dtype=float)
 
 
 def in_bursts(rng: Generator, mean: float, size: float, shape: tuple[int, int]) -> Floats:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from functools import partial
 
 import numpy as np
 from numpy.random import Generator
@@ -37,7 +38,7 @@ def measure_end(runs: int) -> list[Figure]:
         ),
         start=200,
     ):  # fmt: skip
-        at = in_chunks(runs, seed, lambda rng, n, r=rate, x=ratio: _ends(rng, n, r, x))
+        at = in_chunks(runs, seed, partial(_ends, rate=rate, ratio=ratio))
         name = f"{rate}/min x{ratio}"
         figures += _end_figures(name, at, written, is_quiet=ratio == 1)
         places = zip(("anytime", "halves"), medians, strict=False)
@@ -62,7 +63,7 @@ def _end_figures(
             yield at_least(what, is_alarm, design)
 
 
-def _ends(rng: Generator, runs: int, rate: float, ratio: float) -> Floats:
+def _ends(rng: Generator, runs: int, *, rate: float, ratio: float) -> Floats:
     """The steps at which each of the four ways fails; a column each."""
     canary, baseline = rng.poisson(rate * ratio, (runs, SHORT)), rng.poisson(rate, (runs, SHORT))
     log_e = count_log_e(canary, baseline)
@@ -90,7 +91,7 @@ def _good(runs: int) -> Iterator[Figure]:
     for seed, (rate, harm, median, part) in enumerate(
         ((30, 0.25, 12, None), (3, 0.5, 32, None), (3, 0.25, None, 80)), start=400
     ):
-        at = in_chunks(runs, seed, lambda rng, n, r=rate, h=harm: _passes(rng, n, r, h, 1.0))
+        at = in_chunks(runs, seed, partial(_passes, rate=rate, harm=harm, ratio=1.0))
         name = f"{rate}/min, no change, harm of interest {harm:.0%}"
         if median is not None:
             yield no_later(f"{name}, median", at, median)
@@ -103,12 +104,12 @@ def _bad(runs: int) -> Iterator[Figure]:
     for seed, (rate, harm) in enumerate(
         ((rate, harm) for rate in (3, 30) for harm in (0.1, 0.25, 0.5, 1.0)), start=410
     ):
-        at = in_chunks(runs, seed, lambda rng, n, r=rate, h=harm: _passes(rng, n, r, h, 1 + h))
+        at = in_chunks(runs, seed, partial(_passes, rate=rate, harm=harm, ratio=1 + harm))
         name = f"{rate}/min, worse by the harm of interest {harm:.0%}, passed"
         yield at_most(name, np.isfinite(at), BETA, "1.3 to 2.3 %")
 
 
-def _passes(rng: Generator, runs: int, rate: float, harm: float, ratio: float) -> Floats:
+def _passes(rng: Generator, runs: int, *, rate: float, harm: float, ratio: float) -> Floats:
     canary, baseline = rng.poisson(rate * ratio, (runs, SHORT)), rng.poisson(rate, (runs, SHORT))
     return first_at(safety_log_e(canary, baseline, harm), -math.log(BETA))
 
@@ -123,9 +124,9 @@ def measure_events(runs: int) -> list[Figure]:
         ),
         start=500,
     ):  # fmt: skip
-        at = in_chunks(runs, seed, lambda rng, n, r=ratio: _events(rng, n, r))
+        at = in_chunks(runs, seed, partial(_events, ratio=ratio))
         figures.append(about(f"x{ratio:g}, half of them", at, median))
-        figures.append(about(f"x{ratio:g}, 80 % of them", at, most, 0.8))
+        figures.append(about(f"x{ratio:g}, 80 % of them", at, most, part=0.8))
     return figures
 
 

@@ -13,8 +13,8 @@ from benchmarks.canary_figures import Figure, alike, at_most
 from benchmarks.canary_worlds import (
     SHORT,
     World,
-    beta,
     bet_on,
+    beta,
     burst_arms,
     corrected,
     dispersed_arms,
@@ -59,8 +59,8 @@ def _figures(quiet: Quiet, peaks: Floats) -> Iterator[Figure]:
         if design is None:
             continue
         what, is_alarm = f"{quiet.name}, {level:.0%}", peaks >= -math.log(level)
-        yield at_most(what, is_alarm, level, design) if quiet.holds else alike(
-            what, is_alarm, design
+        yield (
+            at_most(what, is_alarm, level, design) if quiet.holds else alike(what, is_alarm, design)
         )
 
 
@@ -87,7 +87,7 @@ def _counts() -> Iterator[Quiet]:
 
 
 def _dispersed() -> Iterator[Quiet]:
-    for phi, one, five in ((1.3, 1.5, 6), (2.5, 13, 25), (7, 51, 61)):
+    for phi, one, five in ((1.3, 1.5, 6.0), (2.5, 13, 25), (7, 51, 61)):
         world = uncorrected(dispersed_arms(3, phi))
         yield Quiet(f"3/min, var/mean {phi}, uncorrected", world, one, five, holds=False)
     for rate, phi, one in (

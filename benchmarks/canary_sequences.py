@@ -115,7 +115,7 @@ def _quantile_wrong(p: float) -> Callable[[Generator, int], Floats]:
 
 
 def _widths(p: float) -> tuple[float, float]:
-    """At the last sample, in ranks: the sequence over a fixed interval, the stitched form over it."""
+    """At the last sample: the sequence over a fixed interval, and the stitched form over that."""
     ranks = np.arange(QUANTILE_SAMPLES + 1)
     is_inside = log_martingale(ranks, QUANTILE_SAMPLES, p) < -math.log(ALPHA)
     ours = np.count_nonzero(is_inside) / 2

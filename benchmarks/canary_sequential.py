@@ -22,7 +22,7 @@ Section = tuple[str, str, Callable[[int], Sequence[Figure]], int]
 SECTIONS: tuple[Section, ...] = (
     ("Without harm", "false alarms in % of runs, level", measure_alarms, 1),
     ("With harm, at most 180 steps", "found at 1 %", measure_detection, 2),
-    ("The compatible judge, every 5 steps", "High at any look", measure_compatible, 4),
+    ("Both judges, the compatible one every 5 steps", "alarms in 180 steps", measure_compatible, 4),
     ("With a share of alpha for the end", "alarms in 180 steps, 1 %", measure_end, 1),
     ("20 metrics at 3/min, 180 steps", "alarms at 5 % in all", measure_many, 2),
     ("Early pass, 180 steps", "passed early at 5 %", measure_early_pass, 1),
@@ -58,4 +58,4 @@ async def measure(size: Size) -> Outcome:
 
 
 if __name__ == "__main__":
-    run(measure, name="canary_sequential", counted="simulated canaries", count=4000, quick=200)
+    run(measure, name="canary_sequential", counted="simulated canaries", count=4000, quick=400)

@@ -80,10 +80,10 @@ def lone(part: float) -> World:
     return world
 
 
-def dispersed_arms(rate: float, dispersion: float, ratio: float = 1.0) -> Arms:
-    """Events whose variance is so many times their mean."""
+def dispersed_arms(rate: float, dispersion: float, effect: float = 1.0) -> Arms:
+    """Events whose variance is so many times their mean, before the effect on the canary."""
     return lambda rng, shape: (
-        bursty(rng, rate * ratio, dispersion, shape),
+        bursty(rng, rate, dispersion, shape, effect),
         bursty(rng, rate, dispersion, shape),
     )
 
