@@ -7,8 +7,6 @@ itself, which must find the same at the same second.
 from __future__ import annotations
 
 import math
-import time
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -16,7 +14,7 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from benchmarks.canary_worlds import count_log_e, first_at, gauge_log_e, in_chunks
+from benchmarks.canary_evidence import count_log_e, first_at, gauge_log_e, in_chunks
 from benchmarks.outcome import Goal, Table, below
 from turnout.analysis.sequential import (
     EventSteps,
@@ -24,7 +22,6 @@ from turnout.analysis.sequential import (
     Kind,
     LatencySteps,
     Metric,
-    State,
     Steps,
     advance,
     start,
@@ -38,9 +35,6 @@ from turnout.analysis.sequential.mixtures import Floats, log_mean
 ALPHA, STEPS = 0.01, 300
 REQUESTS = 20.0
 """Per second and arm."""
-
-COPIES, LATE, TIMED = 13, 300, 10
-"""Fifty metrics, more or less; how many steps are late; over how many time is taken."""
 
 SECOND = timedelta(seconds=1)
 METRICS = (
@@ -56,8 +50,8 @@ Figures = dict[str, tuple[NDArray[Any], NDArray[Any]]]
 def judge_default_canaries(runs: int) -> tuple[Table, tuple[Goal, ...]]:
     """False alarms and seconds until an error rate of 5 % instead of 0.1 % is found."""
     rows: list[tuple[str | float, ...]] = []
-    quiet = in_chunks(runs, 600, lambda rng, n: _alarms(_draw(rng, n, 0.001)))
-    harmful = in_chunks(runs // 2, 601, lambda rng, n: _alarms(_draw(rng, n, 0.05, steps=60)))
+    quiet = in_chunks(runs, 600, lambda rng, n: _alarms(draw(rng, n, 0.001)))
+    harmful = in_chunks(runs // 2, 601, lambda rng, n: _alarms(draw(rng, n, 0.05, steps=60)))
     for name, at in (("0.1 % errors in both arms", quiet), ("5 % in the canary", harmful)):
         found = np.isfinite(at)
         median, most = (float(np.quantile(at, part, method="nearest")) for part in (0.5, 0.95))
@@ -72,42 +66,8 @@ def judge_default_canaries(runs: int) -> tuple[Table, tuple[Goal, ...]]:
     )
 
 
-def measure_cost() -> Table:
-    """One step of fifty metrics: at the beginning, and late."""
-    metrics = [
-        replace(metric, name=f"{metric.name} {place}")
-        for place in range(COPIES)
-        for metric in METRICS
-    ]
-    figures = _draw(np.random.default_rng(603), 1, 0.001, steps=LATE + 2 * TIMED)
-    steps = _steps(figures, 0)
-    state, early = _timed(start(metrics, planned_steps=LATE), steps, 0)
-    state = advance(state, _copies(steps, TIMED, LATE))
-    _, late = _timed(state, steps, LATE)
-    columns = f"one step of {len(metrics)} metrics", "ms"
-    rows = ("of the first", early), (f"after {LATE}", late), ("late over early", late / early)
-    return Table("What a step costs", columns, rows)
-
-
-def _timed(state: State, steps: dict[str, Steps], begin: int) -> tuple[State, float]:
-    """The state after TIMED steps, and milliseconds for one."""
-    began = time.perf_counter()
-    for place in range(begin, begin + TIMED):
-        state = advance(state, _copies(steps, place, place + 1))
-    return state, 1000 * (time.perf_counter() - began) / TIMED
-
-
-def _copies(steps: dict[str, Steps], begin: int, end: int) -> dict[str, Steps]:
-    parts = {name: _cut(whole, begin, end) for name, whole in steps.items()}
-    return {f"{name} {place}": part for place in range(COPIES) for name, part in parts.items()}
-
-
-def _cut(steps: Steps, begin: int, end: int) -> Steps:
-    columns = {name: getattr(steps, name)[begin:end] for name in type(steps).__slots__}
-    return type(steps)(**columns)
-
-
-def _draw(rng: Generator, runs: int, errors: float, steps: int = STEPS) -> Figures:
+def draw(rng: Generator, runs: int, errors: float, steps: int = STEPS) -> Figures:
+    """What the metrics see, with this part of the canary's requests failing."""
     shape = runs, steps
     canary, baseline = rng.poisson(REQUESTS, (2, *shape))
     gauges = rng.lognormal(0, 0.1, (2, 2, *shape))
@@ -141,14 +101,15 @@ def _alarms(figures: Figures) -> Floats:
 
 def _compare_with_the_judge() -> None:
     """Stops the benchmark if what was simulated is not what the judge does."""
-    figures = _draw(np.random.default_rng(602), 5, 0.05, steps=40)
+    figures = draw(np.random.default_rng(602), 5, 0.05, steps=40)
     for run, simulated in enumerate(_alarms(figures)):
-        state = advance(start(METRICS, planned_steps=STEPS), _steps(figures, run))
+        state = advance(start(METRICS, planned_steps=STEPS), steps_of(figures, run))
         judged = math.inf if state.failed_at is None else state.failed_at
         assert judged == simulated, (judged, simulated)
 
 
-def _steps(figures: Figures, run: int) -> dict[str, Steps]:
+def steps_of(figures: Figures, run: int) -> dict[str, Steps]:
+    """One run as the judge takes it."""
     arms = {name: (canary[run], baseline[run]) for name, (canary, baseline) in figures.items()}
     requests, index = arms["requests"], range(len(arms["requests"][0]))
     return {

@@ -1,8 +1,4 @@
-"""Simulated canaries for the benchmark of the sequential judge: many runs at once, seeded.
-
-Figures are arrays of runs by steps. The evidence is computed with the judge's own functions, which
-take such arrays; only the loop over the steps of a gauge is written again here, for all runs.
-"""
+"""Simulated canaries: from chance to the evidence after each step, for many runs at once."""
 
 from __future__ import annotations
 
@@ -10,101 +6,166 @@ from collections.abc import Callable
 
 import numpy as np
 from numpy.random import Generator
-from numpy.typing import ArrayLike
 
-from turnout.analysis.sequential.counts import (
-    alternatives_above,
-    log_growth,
-    running_log_e,
-)
-from turnout.analysis.sequential.early_pass import safety_growth
-from turnout.analysis.sequential.gauges import (
-    BETS,
-    MEMORY_WARM_UP,
-    SCALE_WARM_UP,
-    WINDOW,
-    autocorrelation,
-    bet_growth,
-    bet_scale,
-)
-from turnout.analysis.sequential.mixtures import Floats, log_mean
+from benchmarks.canary_evidence import count_log_e, gauge_log_e, mixture_log_e
+from benchmarks.canary_noise import autoregressive, bursty, dispersions, in_bursts, rhythm
+from turnout.analysis.sequential.counts import exposure_share
+from turnout.analysis.sequential.gauges import log_ratios
+from turnout.analysis.sequential.mixtures import Floats
 
-CHUNK = 400
-"""Runs at once: what fits into the cache of a small machine, more or less."""
+LONG, SHORT = 360, 180
+"""Steps of a minute: of worlds without harm, and of those with it."""
+HISTORY = 600
+"""Steps without a change from which the dispersion is known: ten hours of minutes."""
+
+World = Callable[[Generator, int], Floats]
+"""Log-e of so many runs, by step."""
+
+Arms = Callable[[Generator, tuple[int, int]], tuple[Floats, Floats]]
+"""Figures of canary and baseline, by run and step."""
 
 
-def in_chunks(runs: int, seed: int, simulate: Callable[[Generator, int], Floats]) -> Floats:
-    """What `simulate` finds for so many runs, put together."""
-    sizes = [min(CHUNK, runs - begin) for begin in range(0, runs, CHUNK)]
-    rngs = np.random.default_rng(seed).spawn(len(sizes))
-    return np.concatenate([simulate(rng, size) for rng, size in zip(rngs, sizes, strict=True)])
+def poisson(
+    rate: float, *, ratio: float = 1.0, share: float = 0.5, steps: int = LONG, shocks: float = 0.5
+) -> World:
+    """Events at `rate` a step on average, which moves for both arms alike."""
+
+    def world(rng: Generator, runs: int) -> Floats:
+        both = 2 * rate * rhythm(rng, runs, steps, shocks)
+        canary, baseline = rng.poisson(share * ratio * both), rng.poisson((1 - share) * both)
+        return count_log_e(canary, baseline, share)
+
+    return world
 
 
-def first_at(log_e: Floats, level: float) -> Floats:
-    """The step (from 1) at which each run reaches the level; infinite if it never does."""
-    reached = log_e >= level
-    return np.where(reached.any(axis=1), reached.argmax(axis=1) + 1.0, np.inf)
+def steady(rate: float, ratio: float) -> World:
+    """Events at a rate that does not move."""
+
+    def world(rng: Generator, runs: int) -> Floats:
+        shape = runs, SHORT
+        return count_log_e(rng.poisson(rate * ratio, shape), rng.poisson(rate, shape))
+
+    return world
 
 
-def count_log_e(canary: ArrayLike, baseline: ArrayLike, share: ArrayLike = 0.5) -> Floats:
-    """Evidence of harm after each step."""
-    return running_log_e(log_growth(canary, baseline, share, 1.0, alternatives_above(1.0)))
+def proportions(level: float) -> World:
+    """Failed requests of about 60 a step in each arm."""
+
+    def world(rng: Generator, runs: int) -> Floats:
+        part = np.clip(level * rhythm(rng, runs, LONG, 0.2), 0, 0.9)
+        canary, baseline = rng.poisson(60 * rhythm(rng, runs, LONG), (2, runs, LONG))
+        events = rng.binomial(canary, part), rng.binomial(baseline, part)
+        return count_log_e(*events, exposure_share(canary, baseline))
+
+    return world
 
 
-def safety_log_e(canary: ArrayLike, baseline: ArrayLike, harm: float) -> Floats:
-    """Evidence of safety after each step."""
-    return running_log_e(safety_growth(canary, baseline, 0.5, harm))
+def beta(log_e: Callable[..., Floats]) -> World:
+    """Three events a step, judged by one of the Beta mixtures."""
+
+    def world(rng: Generator, runs: int) -> Floats:
+        canary, baseline = np.cumsum(rng.poisson(3, (2, runs, LONG)), axis=2)
+        return log_e(canary, baseline, 0.5)
+
+    return world
 
 
-def gauge_log_e(differences: Floats, *, prewhiten: bool = False) -> Floats:
-    """Evidence of harm after each step of a gauge."""
-    runs, steps = differences.shape
-    wealth, found = np.zeros((runs, len(BETS))), np.zeros((runs, steps))
-    whitened, sums = np.empty((runs, steps)), np.zeros((3, runs))  # total, squares, products
-    warm_up = MEMORY_WARM_UP if prewhiten else SCALE_WARM_UP
-    for t in range(steps):
-        d, last = differences[:, t], differences[:, t - 1] if t else np.zeros(runs)
-        ends = differences[:, 0], last
-        phi = autocorrelation(sums[2], (sums[0], sums[1]), ends, t) if prewhiten else 0.0
-        whitened[:, t] = d - phi * last
-        if t >= warm_up:
-            scale = bet_scale(whitened[:, max(0, t - WINDOW) : t])
-            wealth += bet_growth(whitened[:, t], scale)
-            found[:, t] = log_mean(wealth)
-        sums += d, d**2, d * last
-    return found
+def lone(part: float) -> World:
+    """A baseline without events; five in the canary in this part of the steps."""
+
+    def world(rng: Generator, runs: int) -> Floats:
+        canary = 5.0 * (rng.random((runs, SHORT)) < part)
+        return count_log_e(canary, np.zeros_like(canary))
+
+    return world
 
 
-def rhythm(rng: Generator, runs: int, steps: int, shocks: float = 0.5) -> Floats:
-    """What moves both arms: a daily rhythm from a random hour, and shocks of single minutes."""
-    hour = rng.uniform(0, 2 * np.pi, (runs, 1))
-    day = 1 + 0.6 * np.sin(hour + np.arange(steps) * 2 * np.pi / 1440)
-    return np.asarray(day * rng.lognormal(-(shocks**2) / 2, shocks, (runs, steps)))
+def dispersed_arms(rate: float, dispersion: float, effect: float = 1.0) -> Arms:
+    """Events whose variance is so many times their mean, before the effect on the canary."""
+    return lambda rng, shape: (
+        bursty(rng, rate, dispersion, shape, effect),
+        bursty(rng, rate, dispersion, shape),
+    )
 
 
-def bursty(rng: Generator, mean: ArrayLike, ratio: float, shape: tuple[int, int]) -> Floats:
-    """Counts with this variance over mean: Poisson with a rate of its own in every step."""
-    rate = np.broadcast_to(np.asarray(mean, dtype=float), shape)
-    return np.asarray(rng.poisson(rng.gamma(rate / (ratio - 1)) * (ratio - 1)), dtype=float)
+def burst_arms(rate: float, size: float) -> Arms:
+    """Events in bursts of this mean size."""
+    return lambda rng, shape: (in_bursts(rng, rate, size, shape), in_bursts(rng, rate, size, shape))
 
 
-def in_bursts(rng: Generator, mean: float, size: float, shape: tuple[int, int]) -> Floats:
-    """Counts that come in bursts of geometric size."""
-    bursts = rng.poisson(mean / size, shape)
-    more = rng.negative_binomial(np.maximum(bursts, 1), 1 / size)
-    return np.where(bursts > 0, bursts + more, 0).astype(float)
+def uncorrected(arms: Arms) -> World:
+    """Events judged as if each came by itself."""
+    return lambda rng, runs: count_log_e(*arms(rng, (runs, LONG)))
 
 
-def autoregressive(rng: Generator, phi: float, shape: tuple[int, int]) -> Floats:
-    """Noise with memory, of standard deviation 1, from its stationary start."""
-    noise = rng.normal(size=shape)
-    noise[:, 1:] *= np.sqrt(1 - phi**2)
-    for t in range(1, shape[1]):
-        noise[:, t] += phi * noise[:, t - 1]
-    return np.asarray(noise)
+def corrected(arms: Arms, quiet: Arms | None = None, steps: int = LONG) -> World:
+    """Events divided by the dispersion of ten hours of history: of `quiet`, or of the same arms."""
+
+    def world(rng: Generator, runs: int) -> Floats:
+        phi = dispersions(*(quiet or arms)(rng, (runs, HISTORY)))
+        canary, baseline = arms(rng, (runs, steps))
+        return count_log_e(canary / phi, baseline / phi)
+
+    return world
 
 
-def dispersions(canary: Floats, baseline: Floats) -> Floats:
-    """φ of each run's history at equal exposure; `estimate_dispersion` for many runs at once."""
-    ratio = np.sum((canary - baseline) ** 2, axis=1) / np.sum(canary + baseline, axis=1)
-    return np.asarray(np.maximum(1.0, ratio)[:, None], dtype=float)
+def bet_on(arms: Arms, steps: int = LONG) -> World:
+    """Events judged as a gauge, by the bet on symmetry of their square roots."""
+
+    def world(rng: Generator, runs: int) -> Floats:
+        canary, baseline = arms(rng, (runs, steps))
+        return gauge_log_e(np.sqrt(canary + 3 / 8) - np.sqrt(baseline + 3 / 8))
+
+    return world
+
+
+def student() -> World:
+    """Differences with tails so heavy that they have no variance."""
+    return lambda rng, runs: gauge_log_e(rng.standard_t(1.5, (runs, LONG)))
+
+
+def student_mixture() -> World:
+    """The same, judged by the normal mixture."""
+    return lambda rng, runs: mixture_log_e(rng.standard_t(1.5, (runs, LONG)), 1.0)
+
+
+def shared_drift(phi: float) -> World:
+    """A level that drifts for both arms alike, with noise of each arm."""
+
+    def world(rng: Generator, runs: int) -> Floats:
+        shape = runs, LONG
+        level = autoregressive(rng, phi, shape)
+        arms = np.exp(level + 0.3 * rng.normal(size=(2, *shape)))
+        return gauge_log_e(log_ratios(arms[0], arms[1]))
+
+    return world
+
+
+def private_arms(phi: float, canary: float = 0.0, baseline: float = 0.0) -> Arms:
+    """Noise of standard deviation 1 around two levels, which has a memory of its own in each."""
+    return lambda rng, shape: (
+        canary + autoregressive(rng, phi, shape),
+        baseline + autoregressive(rng, phi, shape),
+    )
+
+
+def private(phi: float, steps: int, *, prewhiten: bool = False, shift: float = 0.0) -> World:
+    """The difference of such levels, judged by bets."""
+    arms = private_arms(phi, shift)
+
+    def world(rng: Generator, runs: int) -> Floats:
+        canary, baseline = arms(rng, (runs, steps))
+        return gauge_log_e(canary - baseline, prewhiten=prewhiten)
+
+    return world
+
+
+def private_mixture(phi: float, steps: int) -> World:
+    """The same, prewhitened and judged by the normal mixture, tuned to what is left to chance."""
+    arms = private_arms(phi)
+
+    def world(rng: Generator, runs: int) -> Floats:
+        canary, baseline = arms(rng, (runs, steps))
+        return mixture_log_e(canary - baseline, 2 * (1 - phi**2), prewhiten=True)
+
+    return world

@@ -147,7 +147,9 @@ def _choose(config: CanaryConfig, wish: ReplayWish) -> tuple[tuple[Subject, ...]
     fit = tuple(s for s in subjects if s.is_own and s.kind in _SPLIT)
     left = [s.name for s in subjects if s not in fit]
     notes = [
-        "Each request was sent to an arm at random: differences between instances are not in it."
+        "Each request was sent to an arm at random: differences between instances are not in it. "
+        "Give each arm two instances or more; how much they differ, two groups with the same "
+        "version tell that ran side by side."
     ]
     if left:
         notes.append(

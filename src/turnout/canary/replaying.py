@@ -18,6 +18,7 @@ from turnout.analysis.compatible.intervals import must_stop
 from turnout.analysis.sequential.replay import clopper_pearson, inject
 from turnout.analysis.sequential.splitting import autocorrelation_of, split_nested
 from turnout.canary.beside import judge_beside
+from turnout.canary.differing import Difference, advise, measure_difference
 from turnout.canary.evidence import Columns, Slice
 from turnout.canary.history import LOOKS_BACK, dispersion_of
 from turnout.canary.opinions import metric_of, steps_of, thresholds_of
@@ -221,6 +222,7 @@ def _metrics(
             one.canary for w in task.windows for one in w.slices if one.metric == subject.name
         ]
         phi, again = _burstiness(subject, columns), _persistence(subject, columns)
+        between = _difference(task, subject)
         told.append(
             ReplayedMetric(
                 name=subject.name,
@@ -232,12 +234,21 @@ def _metrics(
                 ),
                 dispersion=phi,
                 autocorrelation=again,
-                suggestion=suggest(
-                    subject, alarms=sum(harm), dispersion=phi, autocorrelation=again
-                ),
+                lasting_low=between.low,
+                lasting_high=between.high,
+                suggestion=advise(subject, between)
+                or suggest(subject, alarms=sum(harm), dispersion=phi, autocorrelation=again),
             )
         )
     return told
+
+
+def _difference(task: ReplayTask, subject: Subject) -> Difference:
+    """Unknown where one group was split: both arms had the same instances."""
+    if task.share:
+        return Difference()
+    slices = [one for w in task.windows for one in w.slices if one.metric == subject.name]
+    return measure_difference(subject, slices)
 
 
 _BAD = ("High", "Low")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 from dataclasses import replace
 from datetime import timedelta
@@ -82,7 +83,21 @@ def test_groups_that_differ_alarm_when_they_are_taken_as_they_were() -> None:
     ]
     result = replay_windows(task(pairs, share=0), quiet)
     assert result.alarms.count == 5
-    assert result.metrics[0].suggestion != ""
+    (errors,) = result.metrics
+    assert errors.lasting_low < 4 < errors.lasting_high  # 2 % of errors and 0.5 %
+    assert "take more instances for each arm" in errors.suggestion
+
+
+def test_equal_groups_side_by_side_are_not_said_to_differ() -> None:
+    pairs = [history(n).model_copy(update={"baseline": history(n + 50).canary}) for n in range(8)]
+    (errors,) = replay_windows(task(pairs, share=0), quiet).metrics
+    assert errors.lasting_low < 1 < errors.lasting_high
+    assert errors.suggestion == ""
+
+
+def test_one_group_that_was_split_tells_nothing_of_instances() -> None:
+    (errors,) = replay_windows(task([history(seed) for seed in range(5)]), quiet).metrics
+    assert math.isnan(errors.lasting_low)
 
 
 def test_harm_makes_so_many_times_the_errors_in_the_canary_and_no_more_than_requests() -> None:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy.special import betaincinv
+from scipy.special import betaincinv, stdtrit
 
 from turnout.analysis.sequential.judge import advance, start
 from turnout.analysis.sequential.metric import (
@@ -31,6 +31,8 @@ Window = Mapping[str, Steps]
 """A stretch of history without a deployment, split into two arms; by metric."""
 
 Judge = Callable[[Window], Verdict]
+
+_FEWEST_RATIOS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,10 +142,14 @@ def _alarms(is_alarm: Sequence[bool], blocks: Sequence[int]) -> Alarms:
     return Alarms(count, total, *clopper_pearson(count, total))
 
 
-def between_arms(ratios: Sequence[float]) -> tuple[float, float]:
-    """The middle 95 % of the ratios between two equal arms over many splits: what differences
-    between pods alone amount to. A margin within it asks the judge for the impossible.
+def lasting_ratio(ratios: Sequence[float]) -> tuple[float, float]:
+    """The 99 % interval (Student's t, of logarithms) of the ratio that two equal arms keep, from
+    the ratio in each of several windows: what differs between their instances by itself. Not
+    numbers with fewer than three windows.
     """
     logs = np.log(np.asarray(ratios, dtype=float))
-    spread = 1.96 * float(np.std(logs, ddof=1)) if len(logs) > 1 else math.inf
-    return math.exp(-spread), math.exp(spread)
+    if len(logs) < _FEWEST_RATIOS:
+        return math.nan, math.nan
+    middle = float(np.mean(logs))
+    reach = float(stdtrit(len(logs) - 1, 0.995) * np.std(logs, ddof=1)) / math.sqrt(len(logs))
+    return math.exp(middle - reach), math.exp(middle + reach)

@@ -17,7 +17,8 @@ class Rate(Value):
 class ReplayedMetric(Value):
     """One metric where nothing changed. Not a number: not known.
 
-    `dispersion` 1 is pure chance; `autocorrelation` is that of neighbouring steps.
+    `dispersion` 1 is pure chance; `autocorrelation` is that of neighbouring steps. `lasting_` are
+    the 99 % interval of the ratio that two groups kept over all windows; not known of one group.
     """
 
     name: str
@@ -26,6 +27,8 @@ class ReplayedMetric(Value):
     compatible_alarms: int
     dispersion: float = float("nan")
     autocorrelation: float = float("nan")
+    lasting_low: float = float("nan")
+    lasting_high: float = float("nan")
     suggestion: str = ""
 
 

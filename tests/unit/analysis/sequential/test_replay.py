@@ -11,10 +11,10 @@ from numpy.random import default_rng
 from tests.unit.analysis.sequential.traffic import METRICS, observe
 from turnout.analysis.sequential import EventSteps, GaugeSteps, Kind, LatencySteps, Metric, Scale
 from turnout.analysis.sequential.replay import (
-    between_arms,
     clopper_pearson,
     inject,
     judge_window,
+    lasting_ratio,
     replay,
 )
 
@@ -104,7 +104,19 @@ def test_no_more_requests_are_slow_than_there_are() -> None:
     assert np.asarray(slower.above_canary).tolist() == [[10, 4]]
 
 
-def test_pods_that_differ_by_themselves_set_the_least_margin() -> None:
-    spread = 1.96 * math.sqrt(2) * math.log(1.2)
-    found = between_arms([1.2, 1 / 1.2])
-    assert found == pytest.approx((math.exp(-spread), math.exp(spread)))
+def test_arms_that_differ_in_all_windows_have_a_lasting_ratio() -> None:
+    reach = 9.9248432 * math.log(1.1) / math.sqrt(3)  # Student's t with 2 degrees, at 99.5 %
+    found = lasting_ratio([1.2 / 1.1, 1.2, 1.2 * 1.1])
+    assert found == pytest.approx((1.2 * math.exp(-reach), 1.2 * math.exp(reach)))
+
+
+def test_arms_that_differ_by_chance_have_none() -> None:
+    """At 99 % one of a hundred is wrong; the bound leaves four standard errors of that."""
+    ratios = default_rng(63).lognormal(0, 0.3, (1000, 12))
+    intervals = [lasting_ratio(row.tolist()) for row in ratios]
+    wrong = sum(not low < 1 < high for low, high in intervals)
+    assert wrong <= 10 + 4 * math.sqrt(10)
+
+
+def test_two_windows_tell_nothing_that_lasts() -> None:
+    assert all(math.isnan(end) for end in lasting_ratio([1.5, 1.5]))
