@@ -7,7 +7,7 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from tests.e2e.plant import choose_port
+from tests.ports import choose_port
 
 PYTHON = f"{sys.executable} -I -S"
 """Starts twice as fast, and is half as large."""
