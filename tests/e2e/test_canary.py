@@ -100,11 +100,12 @@ async def test_a_canary_that_fails_its_users_is_taken_back_before_the_others_see
 async def test_a_server_that_is_killed_in_mid_analysis_goes_on_with_what_it_had_seen(
     plant: Plant, api: Api, shop: Shop
 ) -> None:
-    text = shop.write("2", "canary", options={**QUICK, "duration": "12s"})
+    # While it is away there are no figures: not so long that there are not enough.
+    text = shop.write("2", "canary", options={**QUICK, "duration": "25s"})
     async with using(shop.port) as users:
         record = await api.deploy(text)
         await judged(api, record)
-        await asyncio.sleep(4)
+        await asyncio.sleep(2)
         plant.kill_server()
         await plant.start()
         ended = await api.await_end(record.id)

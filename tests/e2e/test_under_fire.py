@@ -217,7 +217,8 @@ async def test_a_canary_goes_on_whatever_is_killed_at_every_boundary(
 ) -> None:
     fire = Fire(plant, api, _server)
     await keep_steady(api)
-    options = {"traffic": "20%", "warmup": "500ms", "duration": "8s", "interval": "500ms"}
+    # While the server is away there are no figures: not so long that there are not enough.
+    options = {"traffic": "20%", "warmup": "500ms", "duration": "20s", "interval": "500ms"}
     text = shop.write("2", "canary", options={**options, "config": STEADY})
     async with using(shop.port) as users:
         record = await api.deploy(text)
