@@ -33,7 +33,7 @@ from turnout.ports import GroupWish, Order
 from turnout.providers.local import LocalProvider
 
 SERVICE = Path(__file__).with_name("service.py")
-SOON = 30.0
+SOON = 60.0
 QUICK_PROBE = Probe(request=HttpProbe(path="/healthz"), interval=timedelta(milliseconds=50))
 
 

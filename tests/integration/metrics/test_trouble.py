@@ -218,7 +218,7 @@ async def test_no_more_requests_are_under_way_than_allowed(web: Web, clock: Skip
     async with open_sources([account(web, at_once=2)], clock) as sources:
         wishes = [Wish(QUERY, scope(minutes=1))] * 6
         running = asyncio.ensure_future(fetch_all(sources, wishes))
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while web.under_way < 2:
                 await asyncio.sleep(0.01)
         web.gate.set()
@@ -235,10 +235,10 @@ async def test_a_slow_store_holds_up_no_other(web: Web, clock: SkippingClock) ->
             late = Wish(GraphiteQuery(type="graphite", metric_name="a"), scope())
             quick = Wish(QUERY, scope(minutes=1))
             *given_up, found = await fetch_all(
-                sources, [late, late, quick], deadline=timedelta(seconds=1)
+                sources, [late, late, quick], deadline=timedelta(seconds=3)
             )
     assert all(isinstance(one, Temporary) for one in given_up)
-    assert "No figures from graphite within 1s" in str(given_up[0])
+    assert "No figures from graphite within 3s" in str(given_up[0])
     assert not isinstance(found, Exception)
     assert found[0].values == (7.0,)
 

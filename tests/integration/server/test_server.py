@@ -196,13 +196,13 @@ async def test_open_streams_do_not_hold_up_the_end(data: Path, tmp_path: Path) -
         opened: list[str] = []
         paths = ["/events", "/events?after=0", "/groups/tiny-v000/log?follow=true"]
         streams = [asyncio.create_task(follow(path)) for path in paths]
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             while len(opened) < len(paths):
                 await asyncio.sleep(0.02)
         told = time.monotonic()
         server.process.send_signal(signal.SIGTERM)
-        ended = await asyncio.wait_for(asyncio.gather(*streams), 30)
-        assert max(ended) - told < 5
+        ended = await asyncio.wait_for(asyncio.gather(*streams), 60)
+        assert max(ended) - told < 30, "not as long as a server waits for its last connections"
         assert await server.end() == 0
 
 
