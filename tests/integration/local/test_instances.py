@@ -21,6 +21,7 @@ from tests.integration.local.stage import (
     wait_until,
 )
 from turnout.model.servers import CommandProbe, InstanceState, Probe, TcpProbe
+from turnout.providers.local import restarts
 
 
 async def test_instances_become_healthy_and_know_who_they_are(stage: Stage) -> None:
@@ -141,17 +142,19 @@ async def test_a_killed_instance_comes_back_in_its_place(stage: Stage) -> None:
         assert "exited with code 137 (SIGKILL)" in stage.events[0].sentence
 
 
-async def test_the_router_is_told_before_a_dead_instance_starts_again(stage: Stage) -> None:
+async def test_the_router_is_told_before_a_dead_instance_starts_again(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(restarts, "_FIRST", 30.0)  # time enough to look
     async with stage.provider() as provider:
-        group = await stage.run(provider, "--exit-if=broken:4")
+        group = await stage.run(provider)
         stage.changes.clear()
-        (stage.folder / "broken").touch()
         kill(group.instances[0])
         await wait_until(lambda: stage.changes, "somebody is told")
         group = await group_of(provider, "shop-v000")
         assert group.instances[0].state is InstanceState.UNHEALTHY
         await stage.until(
-            provider, "shop-v000", lambda g: "starts again in " in g.instances[0].probe_said
+            provider, "shop-v000", lambda g: "starts again in 30 s" in g.instances[0].probe_said
         )
 
 
