@@ -179,6 +179,7 @@ def walker() -> Iterator[Walk]:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)  # many commands, each a program to start
 def test_a_service_of_your_own_works_as_the_readme_tells(walker: Walk) -> None:
     for block in walk():
         if block.kind == "yaml":
