@@ -46,7 +46,7 @@ async def observe_version(shop: Shop) -> str:
 
 async def await_version(shop: Shop, version: str) -> None:
     """Wait until users get this version."""
-    async with asyncio.timeout(PATIENCE):
+    async with asyncio.timeout(2 * PATIENCE):
         while await observe_version(shop) != version:
             await asyncio.sleep(0.02)
 

@@ -19,6 +19,9 @@ pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 ROOT = Path(__file__).parents[2]
 COMMAND = (sys.executable, "-m", "turnout", "demo")
 
+# Those that see a canary promoted are made alone: by the configuration that is built in latency is
+# judged too, and beside other tests there would be seconds that say nothing about it.
+
 WITHIN = 200.0
 """Seconds. On an idle machine the quick show takes less than 60."""
 
@@ -137,6 +140,7 @@ def require_nothing_left(demo: Demo) -> None:
     assert list(demo.folder.iterdir()) == []
 
 
+@pytest.mark.alone
 def test_the_show_keeps_its_promises_and_leaves_nothing_behind(
     start: Callable[..., Demo],
 ) -> None:
@@ -179,6 +183,7 @@ def test_ctrl_c_in_the_middle_of_the_show_stops_everything(start: Callable[..., 
     assert "interrupted" in demo.text()
 
 
+@pytest.mark.alone
 def test_what_is_left_running_survives_the_plug_and_ends_on_request(
     start: Callable[..., Demo],
 ) -> None:
