@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.api import Api
-from tests.e2e.canaries import STEADY, keep_steady
+from tests.e2e.canaries import STEADY, keep_steady, person_at_hand
 from tests.e2e.clusters import assert_at_rest, clear, deployed
 from tests.e2e.plant import Plant
 from tests.e2e.services import Shop, mortal
@@ -100,15 +100,15 @@ async def test_a_canary_that_fails_its_users_is_taken_back_before_the_others_see
 async def test_a_server_that_is_killed_in_mid_analysis_goes_on_with_what_it_had_seen(
     plant: Plant, api: Api, shop: Shop
 ) -> None:
-    # While it is away there are no figures: not so long that there are not enough.
-    text = shop.write("2", "canary", options={**QUICK, "duration": "25s"})
+    text = shop.write("2", "canary", options={**QUICK, "duration": "12s"})
     async with using(shop.port) as users:
         record = await api.deploy(text)
         await judged(api, record)
         await asyncio.sleep(2)
         plant.kill_server()
         await plant.start()
-        ended = await api.await_end(record.id)
+        async with person_at_hand(api, record.id):
+            ended = await api.await_end(record.id)
         await assert_at_rest(api, shop, "2")
         seen = await users.leave()
     assert ended.status is Status.SUCCEEDED, ended

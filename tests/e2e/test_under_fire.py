@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from tests.e2e.api import Api
-from tests.e2e.canaries import STEADY, keep_steady
+from tests.e2e.canaries import STEADY, keep_steady, person_at_hand
 from tests.e2e.clusters import assert_at_rest, clear, deployed
 from tests.e2e.plant import Plant, until
 from tests.e2e.services import Shop
@@ -217,15 +217,15 @@ async def test_a_canary_goes_on_whatever_is_killed_at_every_boundary(
 ) -> None:
     fire = Fire(plant, api, _server)
     await keep_steady(api)
-    # While the server is away there are no figures: not so long that there are not enough.
-    options = {"traffic": "20%", "warmup": "500ms", "duration": "20s", "interval": "500ms"}
+    options = {"traffic": "20%", "warmup": "500ms", "duration": "8s", "interval": "500ms"}
     text = shop.write("2", "canary", options={**options, "config": STEADY})
     async with using(shop.port) as users:
         record = await api.deploy(text)
         if outcome == "taken back":
             fire.after(await api.await_step(record.id, "analyse"))
             await api.cancel(record.id)
-        await fire.burn(record.id)
+        async with person_at_hand(api, record.id):
+            await fire.burn(record.id)
         ended = await api.await_end(record.id)
         await assert_at_rest(api, shop, "2" if outcome == "promoted" else "1")
         seen = await users.leave()
