@@ -169,8 +169,8 @@ def _build_outcome(scores: list[Score]) -> Outcome:
         about=(
             f"Requests of {METRICS} metrics, read from JSON, judged by the compatible judge, and"
             " written as JSON, in CPU time of one core; half of the metrics are 20 per cent higher"
-            f" in the canary. Our judge gets {TURNS * OFTENER} turns for each request, the plain one"
-            f" {TURNS}, and the best time counts. The"
+            f" in the canary. Our judge gets {TURNS * OFTENER} turns for each request, the plain"
+            f" one {TURNS}, and the best time counts. The"
             " plain judge ranks all samples anew at each shift (scipy) and has little of the JSON"
             " to do. Both classify alike, or the benchmark stops. The goal is"
             f" {WANTED} times as many metrics as Kayenta judges; the slowest kind counts."

@@ -10,7 +10,8 @@ from types import TracebackType
 from typing import Self
 
 from benchmarks.machine import find_nginx
-from tests.e2e.plant import choose_port, is_taken, until
+from tests.e2e.plant import until
+from tests.ports import choose_port, is_taken
 
 WORKERS = 2
 """As many as Envoy has on two cores."""

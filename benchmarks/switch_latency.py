@@ -19,8 +19,8 @@ from benchmarks.outcome import Outcome, Table, below, none_of, spread
 from benchmarks.stage import deployed, group_of, running_plant, succeeded
 from benchmarks.witnesses import RATE, Witnesses
 from tests.e2e.api import Api
-from tests.e2e.plant import choose_port
 from tests.e2e.services import Shop
+from tests.ports import choose_port
 from turnout.logs import configure_logs
 from turnout.model.servers import ServerGroup
 from turnout.model.traffic import Endpoint, EndpointState, Listener

@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from tests.contract.metrics import hosted, real
-from tests.contract.metrics.programs import free_ports
 from tests.contract.metrics.world import MINUTES, START, Stage
+from tests.ports import choose_port
 from turnout.metrics import Sources, open_sources
 from turnout.metrics.accounts import Account
 from turnout.metrics.secrets import Secret
@@ -128,7 +128,7 @@ async def test_a_scope_without_a_whole_step_is_refused(stage: Stage, sources: So
 
 
 async def test_a_store_that_is_down_is_worth_asking_again(stage: Stage) -> None:
-    (port,) = free_ports(1)
+    port = choose_port()
     account = replace(stage.account, url=f"http://127.0.0.1:{port}")
     async with opened(account) as sources:
         with pytest.raises(Temporary, match=str(port)):
@@ -147,7 +147,7 @@ async def test_who_is_not_let_in_learns_which_account_it_is(stage: Stage) -> Non
 
 
 async def test_the_text_of_a_query_is_known_without_asking(stage: Stage) -> None:
-    (port,) = free_ports(1)
+    port = choose_port()
     account = replace(stage.account, url=f"http://127.0.0.1:{port}")
     async with opened(account) as sources:
         assert "steady" in sources.describe(stage.query, stage.scope("steady"), {})

@@ -87,12 +87,12 @@ async def find(target: Target, name: str) -> ServerGroup | None:
 async def until(
     target: Target, name: str, condition: Callable[[ServerGroup], object]
 ) -> ServerGroup:
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 60
     while True:
         group = await find(target, name)
         if group is not None and condition(group):
             return group
-        assert time.monotonic() < deadline, f"not within 30 s: {group}"
+        assert time.monotonic() < deadline, f"not within 60 s: {group}"
         await asyncio.sleep(0.01)
 
 

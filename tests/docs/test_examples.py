@@ -5,6 +5,7 @@ from pathlib import Path
 import httpx2
 import pytest
 
+from tests.ports import choose_port
 from turnout.canary.subjects import subjects_of, too_short_for
 from turnout.documents.canary import read_canary_config
 from turnout.documents.service import read_service
@@ -21,14 +22,8 @@ def read(file: Path) -> Service:
     return read_service(file.read_text(encoding="utf-8"), folder=file.parent, name=str(file))
 
 
-def free_port(taken: asyncio.Server) -> int:
-    port: int = taken.sockets[0].getsockname()[1]
-    taken.close()
-    return port
-
-
 async def await_answer(url: str, process: asyncio.subprocess.Process) -> int:
-    async with asyncio.timeout(30), httpx2.AsyncClient(trust_env=False) as client:
+    async with asyncio.timeout(60), httpx2.AsyncClient(trust_env=False) as client:
         while process.returncode is None:
             try:
                 return (await client.get(url)).status_code
@@ -46,7 +41,7 @@ async def test_an_example_runs_and_answers_its_probe(file: Path) -> None:
     service = read(file)
     probe = service.settings.probe.request
     assert isinstance(probe, HttpProbe)
-    port = free_port(await asyncio.start_server(lambda _r, w: w.close(), "127.0.0.1", 0))
+    port = choose_port()
     variables = build_variables(service.cluster, f"{service.cluster}-v000", "1", "i-1", port)
     launch = build_launch(service.settings, variables, os.environ)
     process = await asyncio.create_subprocess_exec(

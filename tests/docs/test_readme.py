@@ -1,11 +1,9 @@
 """Does what the README tells, word for word but for the ports."""
 
-import contextlib
 import os
 import re
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -17,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.ports import choose_port, ports_setting
 from turnout import processes
 from turnout.documents.service import read_service
 
@@ -162,12 +161,13 @@ def walker() -> Iterator[Walk]:
     # Not pytest's own folder: paths of sockets must be short.
     folder = Path(tempfile.mkdtemp(prefix="tr-"))
     (folder / ".venv").symlink_to(Path(sys.executable).parents[1])
-    api, port = free_ports(2)
+    api, port = choose_port(), choose_port()
     environment = {
         "PATH": "/usr/local/bin:/usr/bin:/bin",
         "HOME": str(folder),
         "TURNOUT_DATA": str(folder / "data"),
         "TURNOUT_LISTEN": f"127.0.0.1:{api}",
+        "TURNOUT_PORTS": ports_setting(),
         "TURNOUT_SERVER": f"http://127.0.0.1:{api}",
     }
     walk = Walk(folder, port, environment)
@@ -178,15 +178,8 @@ def walker() -> Iterator[Walk]:
         shutil.rmtree(folder)
 
 
-def free_ports(count: int) -> list[int]:
-    with contextlib.ExitStack() as stack:
-        sockets = [
-            stack.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(count)
-        ]
-        return [s.getsockname()[1] for s in sockets]
-
-
 @pytest.mark.slow
+@pytest.mark.timeout(900)  # many commands, each a program to start
 def test_a_service_of_your_own_works_as_the_readme_tells(walker: Walk) -> None:
     for block in walk():
         if block.kind == "yaml":

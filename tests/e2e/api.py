@@ -132,6 +132,20 @@ class Api:
         except httpx2.TransportError:
             return
 
+    async def await_event(self, deployment: str, kind: str, after: int = 0, **data: str) -> Event:
+        """Wait until it is told of a deployment. A stream that ends is followed again."""
+        async with asyncio.timeout(PATIENCE):
+            while True:
+                async for event in self.events(after, deployment=deployment):
+                    after = event.sequence
+                    if event.kind == kind and data.items() <= event.data.items():
+                        return event
+                await asyncio.sleep(0.05)
+
+    async def await_step(self, deployment: str, operation: str) -> Event:
+        """Wait until a step with this operation has begun."""
+        return await self.await_event(deployment, "step.started", op=operation)
+
     async def ask(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> bytes:
         """One call; tried again while the server is away."""
         deadline = time.monotonic() + PATIENCE

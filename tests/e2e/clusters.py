@@ -7,8 +7,9 @@ import asyncio
 import httpx2
 
 from tests.e2e.api import PLAIN, Api, ApiError
-from tests.e2e.plant import Plant, is_taken, until
+from tests.e2e.plant import PATIENCE, Plant, until
 from tests.e2e.services import Shop
+from tests.ports import is_taken
 from turnout.model.deployment import Status
 from turnout.model.journal import DeploymentRecord
 
@@ -45,8 +46,9 @@ async def observe_version(shop: Shop) -> str:
 
 async def await_version(shop: Shop, version: str) -> None:
     """Wait until users get this version."""
-    while await observe_version(shop) != version:
-        await asyncio.sleep(0.02)
+    async with asyncio.timeout(2 * PATIENCE):
+        while await observe_version(shop) != version:
+            await asyncio.sleep(0.02)
 
 
 async def clear(plant: Plant, api: Api, shop: Shop) -> None:

@@ -9,10 +9,8 @@ from __future__ import annotations
 import asyncio
 import ctypes
 import os
-import secrets
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -23,6 +21,7 @@ from pathlib import Path
 
 import psutil
 
+from tests.ports import choose_port, is_taken, ports_setting
 from turnout import processes
 
 READY = "Turnout is ready at "
@@ -84,7 +83,7 @@ class Plant:
     def environment(self) -> dict[str, str]:
         """Ours without settings of another Turnout."""
         own = {n: v for n, v in os.environ.items() if not n.startswith("TURNOUT_")}
-        return {**own, **self._settings}
+        return {**own, "TURNOUT_PORTS": ports_setting(), **self._settings}
 
     def launch(self) -> None:
         """Start the server, without waiting for anything."""
@@ -265,30 +264,6 @@ async def until(
         if time.monotonic() > deadline:
             raise PlantError(f"not within {within:g} s: {what}\n{say()}")
         await asyncio.sleep(0.02)
-
-
-_given: set[int] = set()
-
-
-def choose_port() -> int:
-    """A free port that no test got before: below those of outgoing connections."""
-    while True:
-        port = 10000 + secrets.randbelow(9000)
-        if port not in _given and not is_taken(port):
-            _given.add(port)
-            return port
-
-
-def is_taken(port: int) -> bool:
-    """Whether somebody listens there."""
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-            probe.listen(1)
-        except OSError:
-            return True
-    return False
 
 
 def _pid(process: processes.Process | None, name: str) -> int:

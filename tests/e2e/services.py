@@ -6,11 +6,17 @@ import json
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 
-from tests.e2e.plant import choose_port
+from tests.ports import choose_port
 
 PYTHON = f"{sys.executable} -I -S"
 """Starts twice as fast, and is half as large."""
+
+
+def mortal(marker: Path) -> str:
+    """A command that runs the shop until this file is there: who is killed then stays dead."""
+    return f"sh -c 'test ! -e {marker} && exec {PYTHON} app.py'"
 
 
 @dataclass(frozen=True)

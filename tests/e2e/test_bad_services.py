@@ -6,7 +6,8 @@ All of them at the same time: each is a cluster of its own.
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from datetime import UTC, datetime
 
 import pytest
 
@@ -25,15 +26,16 @@ class Bad:
     name: str
     command: str
     says: str
-    more: dict[str, object] = field(default_factory=dict)
+    deadline: str = "60s"
+    """Those that give up by themselves are not to be overtaken by it."""
 
 
 BAD = [
     Bad("missing", "./no-such-program --port $PORT", "code 127"),
     Bad("exits", "sh -c 'echo out of cheese; exit 7'", "code 7"),
-    Bad("deaf", "sleep 1000", "1"),
-    Bad("elsewhere", f"env PORT=0 {PYTHON} app.py", "1"),
-    Bad("chatty", "sh -c 'while :; do echo spam spam spam; sleep 0.001; done'", "1"),
+    Bad("deaf", "sleep 1000", "1", "4s"),
+    Bad("elsewhere", f"env PORT=0 {PYTHON} app.py", "1", "4s"),
+    Bad("chatty", "sh -c 'while :; do echo spam spam spam; sleep 0.001; done'", "1", "4s"),
 ]
 
 
@@ -44,7 +46,7 @@ async def test_versions_that_cannot_serve_are_taken_back_with_the_reason(
         shop = Shop(bad.name, instances=1)
         await deployed(api, shop, "1")
         broken = Shop(bad.name, shop.port, 1, bad.command)
-        text = broken.write("2", options={"ready_deadline": "4s"}, more=bad.more)
+        text = broken.write("2", options={"ready_deadline": bad.deadline})
         ended = await api.await_end((await api.deploy(text)).id)
         assert ended.status is Status.ROLLED_BACK, (bad.name, ended.sentence)
         assert bad.says in ended.cause, (bad.name, ended.cause)
@@ -99,7 +101,9 @@ async def test_a_killed_instance_is_replaced_and_no_user_notices_for_long(
         group = (await api.cluster("mortal")).state.groups[0]
         victim = group.instances[0]
         assert victim.pid is not None
+        before = datetime.now(UTC)
         plant.kill(victim.pid)
+        after = datetime.now(UTC)
 
         async def is_whole() -> bool:
             found = (await api.cluster("mortal")).state.groups[0]
@@ -112,9 +116,8 @@ async def test_a_killed_instance_is_replaced_and_no_user_notices_for_long(
             await asyncio.sleep(0.1)
         seen = await users.leave()
     seen.tell("an instance killed", kills=1)
-    slow = [a for a in seen.failures() if a.latency.total_seconds() > 0.2]
-    assert len(slow) <= 3, "\n".join(map(str, slow))
-    assert seen.lost - len(slow) <= 2, "\n".join(map(str, seen.failures()))
+    inside = [a for a in seen.failures() if a.sent <= after and a.ended >= before]
+    assert seen.lost - len(inside) <= 2, "\n".join(map(str, seen.failures()))
     await clear(plant, api, shop)
 
 

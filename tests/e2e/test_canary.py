@@ -5,27 +5,36 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from tests.e2e.api import Api
+from tests.e2e.canaries import STEADY, keep_steady, person_at_hand
 from tests.e2e.clusters import assert_at_rest, clear, deployed
 from tests.e2e.plant import Plant
-from tests.e2e.services import Shop
+from tests.e2e.services import Shop, mortal
 from tests.e2e.users import using
 from turnout.model.deployment import Status
 from turnout.model.journal import DeploymentRecord
 from turnout.model.servers import Role
 
-QUICK = {"traffic": "20%", "warmup": "500ms", "duration": "6s", "interval": "500ms"}
+QUICK = {
+    "traffic": "20%",
+    "warmup": "500ms",
+    "duration": "6s",
+    "interval": "500ms",
+    "config": STEADY,
+}
 LONG = {**QUICK, "duration": "10m"}
 BROKEN = {"ERROR_RATE": "0.4"}
-SLOW_START = {"START_DELAY": "3"}
 
 
 @pytest.fixture
 async def shop(plant: Plant, api: Api, request: pytest.FixtureRequest) -> AsyncIterator[Shop]:
     """A shop in version 1. Afterwards it is gone without a trace."""
+    await keep_steady(api)
     number = abs(hash(request.node.name)) % 10**9
     service = Shop(f"shop{number}")
     await deployed(api, service, "1")
@@ -35,9 +44,7 @@ async def shop(plant: Plant, api: Api, request: pytest.FixtureRequest) -> AsyncI
 
 async def judged(api: Api, record: DeploymentRecord) -> None:
     """Wait until canary and baseline are compared."""
-    async for event in api.events(deployment=record.id):
-        if event.kind == "step.started" and event.data["op"] == "analyse":
-            return
+    await api.await_step(record.id, "analyse")
 
 
 async def arm_of(api: Api, shop: Shop, role: Role) -> tuple[str, int]:
@@ -97,10 +104,11 @@ async def test_a_server_that_is_killed_in_mid_analysis_goes_on_with_what_it_had_
     async with using(shop.port) as users:
         record = await api.deploy(text)
         await judged(api, record)
-        await asyncio.sleep(4)
+        await asyncio.sleep(2)
         plant.kill_server()
         await plant.start()
-        ended = await api.await_end(record.id)
+        async with person_at_hand(api, record.id):
+            ended = await api.await_end(record.id)
         await assert_at_rest(api, shop, "2")
         seen = await users.leave()
     assert ended.status is Status.SUCCEEDED, ended
@@ -109,11 +117,15 @@ async def test_a_server_that_is_killed_in_mid_analysis_goes_on_with_what_it_had_
     await assert_no_arm(api, shop)
 
 
-async def test_a_canary_that_dies_is_taken_back(plant: Plant, api: Api, shop: Shop) -> None:
-    text = shop.write("2", "canary", environment=SLOW_START, options=LONG)
+async def test_a_canary_that_dies_is_taken_back(
+    plant: Plant, api: Api, shop: Shop, tmp_path: Path
+) -> None:
+    dead = tmp_path / "dead"
+    text = replace(shop, command=mortal(dead)).write("2", "canary", options=LONG)
     record = await api.deploy(text)
     await judged(api, record)
     name, pid = await arm_of(api, shop, Role.CANARY)
+    dead.touch()
     plant.kill(pid)
     ended = await api.await_end(record.id)
     assert ended.status is Status.ROLLED_BACK, ended
@@ -123,14 +135,17 @@ async def test_a_canary_that_dies_is_taken_back(plant: Plant, api: Api, shop: Sh
 
 
 async def test_a_baseline_that_dies_makes_it_inconclusive_and_not_a_failure(
-    plant: Plant, api: Api
+    plant: Plant, api: Api, tmp_path: Path
 ) -> None:
-    shop = Shop("based")
-    first = await api.deploy(shop.write("1", environment=SLOW_START))
-    assert (await api.await_end(first.id)).status is Status.SUCCEEDED
+    """It is a copy of what serves, and so dies as that would."""
+    await keep_steady(api)
+    dead = tmp_path / "dead"
+    shop = Shop("based", command=mortal(dead))
+    await deployed(api, shop, "1")
     record = await api.deploy(shop.write("2", "canary", options=LONG))
     await judged(api, record)
     name, pid = await arm_of(api, shop, Role.BASELINE)
+    dead.touch()
     plant.kill(pid)
     ended = await api.await_end(record.id)
     assert ended.status is Status.ROLLED_BACK, ended
@@ -207,10 +222,10 @@ async def test_the_judge_watches_a_rolling_deployment_as_well(api: Api, shop: Sh
 async def test_after_the_switch_the_judge_compares_with_the_time_before(
     api: Api, shop: Shop
 ) -> None:
-    options = {"watch": "30s", "watch_checks": [{"canary": {"interval": "500ms"}}]}
+    options = {"watch": "10s", "watch_checks": [{"canary": {"interval": "500ms"}}]}
     text = shop.write("2", environment=BROKEN, options=options)
     async with using(shop.port) as users:
-        await asyncio.sleep(35)
+        await asyncio.sleep(12)  # as long as the watch, and some: that is what it looks back on
         ended = await api.await_end((await api.deploy(text)).id)
         await assert_at_rest(api, shop, "1")
         await users.leave()

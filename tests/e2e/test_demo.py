@@ -19,6 +19,9 @@ pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 ROOT = Path(__file__).parents[2]
 COMMAND = (sys.executable, "-m", "turnout", "demo")
 
+# Those that see a canary promoted are made alone: by the configuration that is built in latency is
+# judged too, and beside other tests there would be seconds that say nothing about it.
+
 WITHIN = 200.0
 """Seconds. On an idle machine the quick show takes less than 60."""
 
@@ -46,8 +49,9 @@ class Demo:
         return [p for p in psutil.process_iter() if belongs(p, str(self.folder))]
 
     def server(self) -> psutil.Process:
-        (server,) = (p for p in self.processes() if "--stop-everything" in p.cmdline())
-        return server
+        """The oldest: what it is about to start looks like it for a moment."""
+        found = [p for p in self.processes() if belongs(p, "--stop-everything")]
+        return min(found, key=lambda process: process.create_time())
 
     def await_no_process(self) -> None:
         self._await(lambda: not self.processes(), "no process to be left")
@@ -117,19 +121,39 @@ def shapes(text: str) -> set[str]:
     return {" ".join(line.split()) for line in text.splitlines()}
 
 
+FALSE_ALARM = {
+    "Not as promised: version 5 should have succeeded, and been rolled back.",
+    "Not as promised: version 5 should have all users now.",
+}
+
+
+def played(show: Callable[[], Demo]) -> Demo:
+    """The show as a demo brings it. Of a hundred canaries that are fine one may be alarmed on, by
+    design: when that, and nothing else, was not as promised, it is shown once more."""
+    demo = show()
+    told = set(re.findall(r"^Not as promised: .*", demo.text(), re.MULTILINE))
+    return show() if told == FALSE_ALARM else demo
+
+
 def require_nothing_left(demo: Demo) -> None:
     assert demo.processes() == []
     assert list(demo.folder.iterdir()) == []
 
 
+@pytest.mark.alone
 def test_the_show_keeps_its_promises_and_leaves_nothing_behind(
     start: Callable[..., Demo],
 ) -> None:
     """The first command of the README, whose excerpt is what is really said."""
-    demo = start("--exit", command=(str(ROOT / "scripts" / "demo"),))
-    code = demo.await_end()
+
+    def show() -> Demo:
+        demo = start("--exit", command=(str(ROOT / "scripts" / "demo"),))
+        demo.await_end()
+        return demo
+
+    demo = played(show)
     text = demo.text()
-    assert code == 0, text
+    assert demo.process.returncode == 0, text
     require_nothing_left(demo)
     assert excerpt_of_readme() - shapes(text) == set()
     assert re.search(
@@ -159,11 +183,17 @@ def test_ctrl_c_in_the_middle_of_the_show_stops_everything(start: Callable[..., 
     assert "interrupted" in demo.text()
 
 
+@pytest.mark.alone
 def test_what_is_left_running_survives_the_plug_and_ends_on_request(
     start: Callable[..., Demo],
 ) -> None:
-    demo = start()
-    demo.await_text("Ctrl-C here stops everything")
+
+    def show() -> Demo:
+        demo = start()
+        demo.await_text("Ctrl-C here stops everything")
+        return demo
+
+    demo = played(show)
     assert f"kill -9 {demo.server().pid} " in demo.text()
     demo.server().kill()
     demo.await_text("started again")
@@ -178,7 +208,9 @@ def test_a_deployment_goes_on_after_the_plug_was_pulled(start: Callable[..., Dem
     demo = start("--exit")
     demo.await_text("v3 10 %")
     demo.server().kill()
-    assert demo.await_end() == 0, demo.text()
+    demo.await_text("version 3 serves")
+    demo.process.send_signal(signal.SIGINT)
+    assert demo.await_end() == 130, demo.text()
     require_nothing_left(demo)
     assert re.search(r"meanwhile [\d,]+ requests, 0 failed\n", demo.text()), demo.text()
 

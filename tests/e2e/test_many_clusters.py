@@ -16,6 +16,7 @@ from turnout.model.deployment import Status
 from turnout.model.journal import DeploymentRecord
 
 
+@pytest.mark.alone
 @pytest.mark.slow
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize(("count", "at_once"), [(50, 50), (200, 20)])

@@ -31,7 +31,7 @@ async def test_what_served_serves_again_and_the_deployment_goes_on(
     shop = Shop(f"power{watch}")
     await deployed(api, shop, "1")
     record = await api.deploy(shop.write("2", options={"watch": watch}))
-    await api.await_status(record.id, Status.RUNNING)
+    await api.await_status(record.id, Status.RUNNING, Status.SUCCEEDED)
     pull_the_plug(plant)
     await plant.start()
     ended = await api.await_end(record.id)

@@ -10,9 +10,10 @@ import pytest
 
 from tests.e2e.api import Api, ApiError
 from tests.e2e.clusters import assert_at_rest, clear, deployed
-from tests.e2e.plant import Plant, choose_port
+from tests.e2e.plant import Plant
 from tests.e2e.services import Shop
 from tests.e2e.users import using
+from tests.ports import choose_port
 from turnout.model.deployment import Status
 
 SHUT = {"watch": "60s"}

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from tests.e2e.api import Api
 from tests.e2e.clusters import assert_at_rest, clear, deployed
 from tests.e2e.plant import Plant
-from tests.e2e.services import PYTHON, Shop
+from tests.e2e.services import Shop, mortal
 from tests.e2e.users import WITHIN, Seen, using
 from turnout.model.deployment import Status
 from turnout.model.journal import DeploymentRecord
@@ -128,11 +130,21 @@ async def test_a_version_that_fails_its_users_is_taken_back(
     _assert_only_its_own(seen, ended, f"{strategy}, trip wires")
 
 
-async def test_a_version_that_dies_under_watch_is_taken_back(api: Api, shop: Shop) -> None:
-    dying = Shop(shop.application, shop.port, command=f"timeout -s KILL 3 {PYTHON} app.py")
-    text = dying.write("2", options={"watch": "60s"}, more={"restart_budget": 0})
+async def test_a_version_that_dies_under_watch_is_taken_back(
+    plant: Plant, api: Api, shop: Shop, tmp_path: Path
+) -> None:
+    dead = tmp_path / "dead"
+    text = replace(shop, command=mortal(dead)).write("2", options={"watch": "60s"})
     async with using(shop.port) as users:
-        ended = await api.await_end((await api.deploy(text)).id)
+        record = await api.deploy(text)
+        await api.await_step(record.id, "watch")
+        state = (await api.cluster(shop.application)).state
+        new = next(g for g in state.groups if g.version == "2")
+        dead.touch()
+        for instance in new.instances:
+            assert instance.pid is not None
+            plant.kill(instance.pid)
+        ended = await api.await_end(record.id)
         await assert_at_rest(api, shop, "1")
         seen = await users.leave()
     assert ended.status is Status.ROLLED_BACK, ended
@@ -148,7 +160,7 @@ async def test_a_cancel_in_mid_step_takes_back_what_was_done(api: Api, shop: Sho
     options = {"steps": ["50%", "100%"], "step_hold": "60s"}
     async with using(shop.port) as users:
         record = await api.deploy(shop.write("2", "rolling_blue_green", options=options))
-        await _await_version(shop, api, record)
+        await api.await_event(record.id, "step.ended", op="replace_split")
         await api.cancel(record.id)
         ended = await api.await_end(record.id)
         await assert_at_rest(api, shop, "1")
@@ -196,11 +208,3 @@ def _assert_only_its_own(seen: Seen, ended: DeploymentRecord, name: str) -> None
         assert answer.status == 500, answer
         assert answer.sent <= ended.returned_at, answer
     assert ended.failed_requests is not None and ended.failed_requests > 0
-
-
-async def _await_version(shop: Shop, api: Api, record: DeploymentRecord) -> None:
-    """Wait until the new version has traffic."""
-    async for event in api.events(cluster=shop.application, deployment=record.id):
-        if event.kind == "step.ended" and event.data["op"] == "replace_split":
-            return
-    raise AssertionError("the stream of events ended")

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from tests.e2e.api import Api
+from tests.e2e.canaries import STEADY, keep_steady, person_at_hand
 from tests.e2e.clusters import assert_at_rest, clear, deployed
 from tests.e2e.plant import Plant, until
 from tests.e2e.services import Shop
@@ -64,7 +65,7 @@ class Fire:
 
     async def burn(self, deployment: str) -> None:
         """Follow a deployment to its end."""
-        deadline = time.monotonic() + 240
+        deadline = time.monotonic() + 600
         while True:
             assert time.monotonic() < deadline, self.plant.last_words()
             async for event in self.api.events(self._last, deployment=deployment):
@@ -115,6 +116,7 @@ async def shop(plant: Plant, api: Api) -> AsyncIterator[Shop]:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize("victim", list(VICTIMS))
 async def test_a_deployment_goes_on_whatever_is_killed_at_every_boundary(
     plant: Plant, api: Api, shop: Shop, victim: str
@@ -136,6 +138,7 @@ async def test_a_deployment_goes_on_whatever_is_killed_at_every_boundary(
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize("victim", list(VICTIMS))
 async def test_a_rollback_goes_on_whatever_is_killed_at_every_boundary(
     plant: Plant, api: Api, shop: Shop, victim: str
@@ -145,10 +148,7 @@ async def test_a_rollback_goes_on_whatever_is_killed_at_every_boundary(
     text = shop.write("2", "rolling_blue_green", options=options)
     async with using(shop.port) as users:
         record = await api.deploy(text)
-        async for event in api.events(deployment=record.id):
-            if event.kind == "step.started" and event.data["op"] == "watch":
-                fire.after(event)
-                break
+        fire.after(await api.await_step(record.id, "watch"))
         await api.cancel(record.id)
         await fire.burn(record.id)
         ended = await api.await_end(record.id)
@@ -213,22 +213,22 @@ async def test_a_killed_router_is_back_with_the_same_split(
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize("outcome", ["promoted", "taken back"])
 async def test_a_canary_goes_on_whatever_is_killed_at_every_boundary(
     plant: Plant, api: Api, shop: Shop, outcome: str
 ) -> None:
     fire = Fire(plant, api, _server)
+    await keep_steady(api)
     options = {"traffic": "20%", "warmup": "500ms", "duration": "8s", "interval": "500ms"}
-    text = shop.write("2", "canary", options=options)
+    text = shop.write("2", "canary", options={**options, "config": STEADY})
     async with using(shop.port) as users:
         record = await api.deploy(text)
         if outcome == "taken back":
-            async for event in api.events(deployment=record.id):
-                if event.kind == "step.started" and event.data["op"] == "analyse":
-                    fire.after(event)
-                    break
+            fire.after(await api.await_step(record.id, "analyse"))
             await api.cancel(record.id)
-        await fire.burn(record.id)
+        async with person_at_hand(api, record.id):
+            await fire.burn(record.id)
         ended = await api.await_end(record.id)
         await assert_at_rest(api, shop, "2" if outcome == "promoted" else "1")
         seen = await users.leave()

@@ -34,7 +34,7 @@ from turnout.testing import (
 )
 
 TEST_SERVER = Path(sysconfig.get_path("scripts")) / "temporal-test-server"
-SOON = timedelta(seconds=30)
+SOON = timedelta(seconds=60)
 
 
 class WallClock:

@@ -120,7 +120,7 @@ async def test_a_deployment_that_meets_a_bug_ends(
     monkeypatch.setattr(progress, "advance", broken)
     async with home.working() as engine:
         await engine.submit(deploy("d-1"))
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while not await Watchdog(engine, home.journal).reconcile():
                 await asyncio.sleep(0.05)
         record = await home.ended("d-1")

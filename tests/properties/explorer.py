@@ -11,11 +11,13 @@ cancel. Nodes that are alike are visited once, so the search ends.
 from __future__ import annotations
 
 import asyncio
+import gc
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 from turnout.engine.operations import OperationContext, Operations
 from turnout.model.analysis import AnalysisVerdict
@@ -38,6 +40,8 @@ from turnout.testing import (
     MemoryRouter,
     World,
 )
+
+T = TypeVar("T")
 
 CHANGES = frozenset(
     {
@@ -194,10 +198,15 @@ class Broken(AssertionError):
 class Exploration:
     """What a search has seen."""
 
-    states: int = 0
     ends: dict[Status, int] = field(default_factory=dict)
-    successors: dict[tuple[Any, ...], list[tuple[Any, ...]]] = field(default_factory=dict)
-    ended: set[tuple[Any, ...]] = field(default_factory=set)
+    successors: list[list[int]] = field(default_factory=list)
+    """Of each node, by number: the nodes that may follow. Nodes are numbered as they are found."""
+    ended: list[int] = field(default_factory=list)
+
+    @property
+    def states(self) -> int:
+        """How many nodes there are."""
+        return len(self.successors)
 
 
 class Explorer:
@@ -226,7 +235,7 @@ class Explorer:
 
     def run(self) -> Exploration:
         """Visit every node. Raises `Broken` at the first rule that does not hold."""
-        with self:
+        with self, _without_collections():
             return self._search()
 
     def first(self) -> Node:
@@ -265,27 +274,27 @@ class Explorer:
     def plan(self) -> Plan:
         """The plan from the world as it is at first."""
         operations, _ = self._operations(self.start.copy(), Faults())
-        state = self._loop.run_until_complete(operations.observe(self.request.cluster))
+        state = _complete(operations.observe(self.request.cluster))
         return self.alter(plan_deployment(self.request, state))
 
     def _search(self) -> Exploration:
         first = self.first()
-        seen, found = {first.key()}, Exploration()
+        numbers, found = {first.key(): 0}, Exploration()
         queue = deque([first])
         while queue:
             node = queue.popleft()
-            found.states += 1
-            key = node.key()
-            followers = found.successors.setdefault(key, [])
             if node.progress.status.is_end:
-                found.ended.add(key)
+                found.ended.append(found.states)
                 found.ends[node.progress.status] = found.ends.get(node.progress.status, 0) + 1
+            followers: list[int] = []
             for after in self.successors(node):
                 self._judge(node, after)
-                followers.append(after.key())
-                if after.key() not in seen:
-                    seen.add(after.key())
+                known = len(numbers)
+                number = numbers.setdefault(after.key(), known)
+                if number == known:
                     queue.append(after)
+                followers.append(number)
+            found.successors.append(followers)
         return found
 
     def _judge(self, before: Node, after: Node) -> None:
@@ -313,7 +322,7 @@ class Explorer:
             port = MemoryProvider(world) if late.port == "provider" else MemoryRouter(world)
             call = getattr(port, late.method)(*late.arguments)
             try:
-                self._loop.run_until_complete(call)
+                _complete(call)
                 told = f"late {late.method} obeyed"
             except Exception as error:
                 told = f"late {late.method} refused: {error}"
@@ -455,10 +464,12 @@ class Explorer:
             number=begun.number,
             moved_at=begun.moved_at,
         )
+        work = operations.perform(step.operation, context, lambda said: None)
         try:
-            answer = self._loop.run_until_complete(
-                operations.perform(step.operation, context, lambda said: None)
-            )
+            if isinstance(step.operation, Watch | Analyse):  # they have tasks of their own
+                answer = self._loop.run_until_complete(work)
+            else:
+                answer = _complete(work)
         except Temporary as error:
             answer = StepAnswer(ok=False, sentence=error.message)
         return answer, faults
@@ -487,19 +498,44 @@ class Explorer:
         return operations, faults
 
 
+def _complete(work: Coroutine[Any, Any, T]) -> T:
+    """Run what waits for nothing but its turn: without an event loop, which would take longer than
+    the work itself."""
+    while True:
+        try:
+            waits_for = work.send(None)
+        except StopIteration as end:
+            result: T = end.value
+            return result
+        assert waits_for is None, f"it waits for {waits_for}"
+
+
+@contextmanager
+def _without_collections() -> Iterator[None]:
+    """Nodes are kept to the end: looking through them for garbage again and again is a third of
+    the time."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
+
+
 def stuck(found: Exploration) -> int:
     """How many nodes have no way to an end."""
-    before: dict[tuple[Any, ...], list[tuple[Any, ...]]] = {}
-    for key, followers in found.successors.items():
+    before: list[list[int]] = [[] for _ in range(found.states)]
+    for number, followers in enumerate(found.successors):
         for follower in followers:
-            before.setdefault(follower, []).append(key)
+            before[follower].append(number)
     reached, queue = set(found.ended), deque(found.ended)
     while queue:
-        for key in before.get(queue.popleft(), []):
-            if key not in reached:
-                reached.add(key)
-                queue.append(key)
-    return len(found.successors.keys() - reached)
+        for number in before[queue.popleft()]:
+            if number not in reached:
+                reached.add(number)
+                queue.append(number)
+    return found.states - len(reached)
 
 
 def is_forward(node: Node) -> bool:

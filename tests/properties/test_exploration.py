@@ -106,6 +106,7 @@ SEARCHES = [
 ]
 
 
+@pytest.mark.timeout(900)  # it cannot hang, and a busy machine needs its time
 @pytest.mark.parametrize(("name", "start", "request_", "budget"), SEARCHES)
 def test_no_sequence_of_outcomes_breaks_a_safety_rule(
     name: str, start: Start, request_: Request, budget: Budget, tally: dict[str, int]

@@ -16,7 +16,7 @@ from turnout.demo.acts import LEISURELY, QUICK, build_acts, build_good_file
 from turnout.demo.errors import DemoFailed, ReaderGone
 from turnout.demo.lingering import linger
 from turnout.demo.outcome import Result, broken_promises, reason, verdict
-from turnout.demo.ports import choose_port, is_free
+from turnout.demo.ports import choose_shop_port, is_free
 from turnout.demo.screen import Screen
 from turnout.demo.server import DemoServer
 from turnout.demo.show import play
@@ -52,7 +52,7 @@ async def _run(screen: Screen, *, leave: bool, quick: bool) -> int:
         try:
             with open_workspace() as workspace:
                 stage = Stage(
-                    screen, workspace, DemoServer(workspace), choose_port(usual=not quick)
+                    screen, workspace, DemoServer(workspace), choose_shop_port(usual=not quick)
                 )
                 code, complaints = await _demo(stage, interruption, leave=leave, quick=quick)
         except DemoFailed as error:

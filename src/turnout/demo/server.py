@@ -14,6 +14,7 @@ from pathlib import Path
 
 from turnout import processes
 from turnout.demo.errors import DemoFailed
+from turnout.demo.ports import HOST, choose_server_port
 from turnout.demo.workspace import Workspace
 
 READY_WITHIN = 60.0
@@ -32,7 +33,7 @@ class DemoServer:
 
     def __init__(self, workspace: Workspace) -> None:
         self._workspace = workspace
-        self._address = "127.0.0.1:0"
+        self._address = f"{HOST}:{choose_server_port()}"
         self._process: Process | None = None
 
     @property

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -24,15 +23,6 @@ def find_program(name: str, package: str) -> str:
             f"{name} is missing: run scripts/setup --dev, or install the Debian package {package}"
         )
     return found
-
-
-def free_ports(count: int) -> list[int]:
-    """Ports that nobody uses now."""
-    taken = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [one.getsockname()[1] for one in taken]
-    for one in taken:
-        one.close()
-    return ports
 
 
 @contextmanager

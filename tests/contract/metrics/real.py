@@ -11,8 +11,9 @@ from pathlib import Path
 
 import httpx2
 
-from tests.contract.metrics.programs import await_answer, find_program, free_ports, running
+from tests.contract.metrics.programs import await_answer, find_program, running
 from tests.contract.metrics.world import MINUTES, START, Point, Stage, points
+from tests.ports import choose_port
 from turnout.metrics.accounts import Account
 from turnout.metrics.secrets import Secret
 from turnout.model.canary.queries import GraphiteQuery, InfluxDbQuery, PrometheusQuery
@@ -30,7 +31,7 @@ def prometheus(folder: Path) -> Iterator[Stage]:
     make = [find_program("promtool", "prometheus"), "tsdb", "create-blocks-from", "openmetrics"]
     subprocess.run([*make, folder / "points", folder / "data"], check=True, capture_output=True)
     (folder / "config.yml").write_text("{}\n")
-    (port,) = free_ports(1)
+    port = choose_port()
     command = [
         find_program("prometheus", "prometheus"),
         f"--config.file={folder}/config.yml",
@@ -60,7 +61,7 @@ def _open_metric(point: Point) -> str:
 @contextmanager
 def influxdb(folder: Path) -> Iterator[Stage]:
     """InfluxDB, which lets in nobody without a password."""
-    rpc, port = free_ports(2)
+    rpc, port = choose_port(), choose_port()
     (folder / "influxdb.conf").write_text(
         f"""
         reporting-disabled = true
@@ -121,7 +122,7 @@ def _line(point: Point) -> str:
 @contextmanager
 def graphite(folder: Path) -> Iterator[Stage]:
     """Carbon, and Graphite's web application without a web server around it."""
-    lines, pickles, queries, port = free_ports(4)
+    lines, pickles, queries, port = (choose_port() for _ in range(4))
     storage = folder / "storage"
     (storage / "whisper").mkdir(parents=True)
     (folder / "storage-schemas.conf").write_text("[all]\npattern = .*\nretentions = 60s:1d\n")

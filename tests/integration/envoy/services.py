@@ -16,7 +16,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from turnout.model.traffic import Endpoint, EndpointState
 
-DEADLINE = 20.0
+DEADLINE = 60.0
 
 
 async def until(condition: Callable[[], bool], *, what: str = "it never came true") -> None:

@@ -13,7 +13,7 @@ from turnout.model.traffic import DrainReport, Endpoint, EndpointState, Listener
 from turnout.traffic.envoy import EnvoyDrainer, EnvoyRouter
 
 OLD, NEW = "shop-v001", "shop-v002"
-LONG = timedelta(seconds=20)
+LONG = timedelta(seconds=60)
 
 
 async def serve(
@@ -33,7 +33,7 @@ async def drain(router: EnvoyRouter, instances: Sequence[str] | None) -> DrainRe
 async def until_withdrawn(port: int, name: str) -> None:
     """Until twenty requests in a row are served by somebody else."""
     in_a_row = 0
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while in_a_row < 20:
             in_a_row = 0 if (await ask(port)).by == name else in_a_row + 1
 
@@ -104,7 +104,7 @@ async def test_late_word_that_an_instance_is_healthy_does_not_bring_it_back(
         assert a.requests == before
         await router.apply_endpoints("shop", {OLD: [b.endpoint()]})
         await router.apply_endpoints("shop", {OLD: [a.endpoint(), b.endpoint()]})
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while (await ask(port)).by != "a":
                 pass
 
@@ -116,7 +116,7 @@ async def test_idle_instance_is_drained_at_once(router: EnvoyRouter, port: int) 
         for instances in (["a"], ["a"], ["nobody"]):
             report = await EnvoyDrainer(router).await_drained("shop", OLD, instances, LONG)
             assert report == DrainReport()
-        assert time.monotonic() - begin < 5
+        assert time.monotonic() - begin < 30, "nobody waits for the time-out"
 
 
 async def test_websocket_that_outlives_the_time_out_is_reported(
@@ -132,7 +132,7 @@ async def test_websocket_that_outlives_the_time_out_is_reported(
             "shop", OLD, ["a"], timedelta(seconds=0.3)
         )
         assert report == DrainReport(requests_left=1, connections_closed=1)
-        assert 0.3 <= time.monotonic() - begin < 5
+        assert 0.3 <= time.monotonic() - begin < 30
         assert await socket.echo(b"still here") == b"still here"
         socket.close()
         assert await EnvoyDrainer(router).await_drained("shop", OLD, ["a"], LONG) == DrainReport()

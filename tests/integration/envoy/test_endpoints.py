@@ -24,7 +24,7 @@ async def serve(
     await router.apply_endpoints("shop", endpoints)
     await router.apply_split("shop", {GROUP: 1000}, 0, "d:1")
     await router.confirm_split("shop", 1)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while (await ask(port)).status != 200:
             pass
 
@@ -56,7 +56,7 @@ async def test_draining_instance_gets_nothing_even_when_it_is_the_last_one(
         await serve(router, port, {GROUP: [a.endpoint()]})
         await router.apply_endpoints("shop", {GROUP: [a.endpoint(DRAINING)]})
         before = a.requests
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while (await ask(port)).status != 503:
                 before = a.requests
         assert {(await ask(port)).status for _ in range(20)} == {503}
@@ -128,7 +128,7 @@ async def test_no_route_leads_to_an_upstream_before_envoy_has_it(
             assert names("routes-*/routes.json") == {old}
         await change
         assert len(names("routes-*/routes.json") - {old}) == 1
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while (await ask(port)).by != "b":
                 pass
 

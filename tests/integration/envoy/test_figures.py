@@ -25,7 +25,7 @@ async def serve(router: EnvoyRouter, port: int, old: Service, new: Service) -> N
     await router.apply_endpoints("shop", {OLD: [old.endpoint()], NEW: [new.endpoint()]})
     await router.apply_split("shop", {OLD: 1000}, 0, "d:1")
     await router.confirm_split("shop", 1)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while (await ask(port)).status != 200:
             pass
 
@@ -34,7 +34,7 @@ async def figures(
     router: EnvoyRouter, group: str, condition: Callable[[GroupTraffic], bool]
 ) -> GroupTraffic:
     """The group's figures once they fulfil a condition; histograms come half a second late."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while not condition(seen := (await router.observe_traffic("shop"))[group]):
             await asyncio.sleep(0.01)
     return seen
@@ -96,7 +96,7 @@ async def test_previews_are_not_among_the_users_figures(router: EnvoyRouter, por
             answer = await ask(port, "/?status=500", {"x-turnout-group": NEW})
             assert answer.status == 500
         await router.apply_split("shop", {NEW: 1000}, 1, "d:2")
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while (await ask(port)).by != "new":
                 pass
         for _ in range(4):

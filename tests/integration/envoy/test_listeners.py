@@ -88,7 +88,7 @@ async def test_moved_listener_leaves_its_old_port(
     await router.apply_listener("shop", Listener(cluster="shop", port=port))
     await router.apply_listener("shop", Listener(cluster="shop", port=other_port))
     assert await status(other_port) == 503
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while await status(port) != 0:
             pass
     with listening(port):

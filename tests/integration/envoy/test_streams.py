@@ -16,7 +16,7 @@ async def serve(router: EnvoyRouter, port: int, old: Service, new: Service) -> N
     await router.apply_listener("shop", Listener(cluster="shop", port=port))
     await router.apply_endpoints("shop", {OLD: [old.endpoint()], NEW: [new.endpoint()]})
     await shift(router, OLD)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while (await ask(port)).status != 200:
             pass
 
@@ -49,7 +49,7 @@ async def test_event_stream_goes_on_when_the_split_changes(router: EnvoyRouter, 
         assert answer.headers["content-type"] == "text/event-stream"
         await shift(router, NEW)
         received = b""
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while b"old 20\n" not in received:
                 received += await stream.reader.read(1000)
         stream.close()

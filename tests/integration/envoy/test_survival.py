@@ -51,7 +51,7 @@ async def serve(router: EnvoyRouter, cluster: str, port: int, service: Service) 
 
 async def until_answered(port: int, name: str) -> None:
     """Until the service of this name answers on the port."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while True:
             with suppress(OSError, EOFError, ValueError):
                 if (await ask(port)).by == name:

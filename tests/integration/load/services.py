@@ -31,7 +31,7 @@ class RunningShop:
     async def stop(self) -> int:
         """SIGTERM; the exit code."""
         self.process.terminate()
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             return await self.process.wait()
 
     async def kill(self) -> None:
@@ -48,7 +48,7 @@ async def running_shop(**environment: str) -> AsyncIterator[RunningShop]:
     )
     try:
         assert process.stdout is not None
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             line = (await process.stdout.readline()).decode()
         yield RunningShop(process, int(line.rsplit(":", 1)[1]))
     finally:

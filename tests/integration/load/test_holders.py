@@ -9,7 +9,7 @@ from websockets.asyncio.server import ServerConnection, serve
 from tests.integration.load.services import RunningShop
 from turnout.testing.holders import Ending, Held, Holder, hold_events, hold_websockets
 
-SOON = timedelta(seconds=20)
+SOON = timedelta(seconds=60)
 OFTEN = timedelta(milliseconds=20)
 IMPATIENT = timedelta(milliseconds=300)
 
@@ -50,7 +50,7 @@ async def held_until(holder: Holder, holds: Callable[[Held], bool]) -> Held:
 
 
 async def await_held(holder: Holder, holds: Callable[[Held], bool]) -> None:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while not holds(holder.report()):
             await asyncio.sleep(0.01)
 

@@ -49,7 +49,7 @@ async def test_losses_are_seen_from_another_process_too(rogue: Rogue) -> None:
         while rogue.served < 10:
             await asyncio.sleep(0.01)
         report = await load.stop()
-    assert report.failed >= 4
+    assert report.failed >= 1
     assert report.reconnects == report.unaccounted == 0
 
 

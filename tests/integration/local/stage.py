@@ -15,6 +15,7 @@ from pathlib import Path
 
 import psutil
 
+from tests.ports import instance_ports
 from turnout import processes
 from turnout.model.journal import Event
 from turnout.model.servers import (
@@ -32,7 +33,7 @@ from turnout.ports import GroupWish, Order
 from turnout.providers.local import LocalProvider
 
 SERVICE = Path(__file__).with_name("service.py")
-SOON = 30.0
+SOON = 60.0
 QUICK_PROBE = Probe(request=HttpProbe(path="/healthz"), interval=timedelta(milliseconds=50))
 
 
@@ -88,7 +89,7 @@ class Stage:
     def provider(
         self,
         *,
-        ports: tuple[int, int] = (20000, 29999),
+        ports: tuple[int, int] | None = None,
         environment: Mapping[str, str] | None = None,
         max_log_bytes: int = 10 << 20,
     ) -> LocalProvider:
@@ -98,7 +99,7 @@ class Stage:
             on_change=self.changes.append,
             on_event=self.events.append,
             clock=RealClock(),
-            ports=ports,
+            ports=ports or instance_ports(),
             environment=environment,
             max_log_bytes=max_log_bytes,
         )

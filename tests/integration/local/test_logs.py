@@ -23,10 +23,10 @@ async def test_a_log_is_followed_through_a_restart_to_the_end(stage: Stage) -> N
         log = provider.read_log("shop-v000", "i-0", lines=10, follow=True)
         assert await anext(log) == f"port {group.instances[0].port}"
         kill(group.instances[0])
-        assert (await asyncio.wait_for(anext(log), 30)).startswith("port ")
+        assert (await asyncio.wait_for(anext(log), 60)).startswith("port ")
         await provider.apply_destroyed("shop-v000", stage.order())
         with pytest.raises(StopAsyncIteration):
-            await asyncio.wait_for(anext(log), 30)
+            await asyncio.wait_for(anext(log), 60)
 
 
 async def test_an_instance_that_fills_its_log_does_not_fill_the_disk(stage: Stage) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-import socket
 import sys
 import time
 from asyncio.subprocess import PIPE, Process
@@ -15,6 +14,8 @@ from pathlib import Path
 from typing import Any
 
 import httpx2
+
+from tests.ports import ports_setting
 
 PATIENCE = 60.0
 """Seconds: the machine may be busy with other tests."""
@@ -106,7 +107,8 @@ async def running_server(data: Path, **settings: object) -> AsyncIterator[Server
 async def start(data: Path, **settings: object) -> tuple[Process, Path]:
     """Start a server, ready or not; the process and its log."""
     log = data.with_name(f"{data.name}.log")
-    given = {"data": data, "listen": "127.0.0.1:0", "log_format": "json", **settings}
+    given = {"data": data, "listen": "127.0.0.1:0", "log_format": "json"}
+    given |= {"ports": ports_setting(), **settings}
     with log.open("ab") as output:
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-c", _RUN),
@@ -129,13 +131,6 @@ async def until(
             return found
         assert time.monotonic() < end, f"nothing after {patience} s"
         await asyncio.sleep(0.05)
-
-
-def free_port() -> int:
-    """A port that nobody uses now."""
-    with socket.create_server(("127.0.0.1", 0)) as found:
-        port: int = found.getsockname()[1]
-        return port
 
 
 def service(port: int, version: str = "1", more: str = "") -> str:

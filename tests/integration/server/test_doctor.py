@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.server.running import free_port
+from tests.ports import choose_port
 from turnout.api.views import Finding
 from turnout.model.errors import Temporary
 from turnout.model.traffic import Listener
@@ -75,8 +75,8 @@ def test_a_look_that_fails_is_a_finding_and_not_a_crash(
 
 
 async def test_a_listener_whose_port_another_program_has_is_found(tmp_path: Path) -> None:
-    shop = Listener(cluster="shop", port=free_port())
-    web = Listener(cluster="web", port=free_port())
+    shop = Listener(cluster="shop", port=choose_port())
+    web = Listener(cluster="web", port=choose_port())
     async with EnvoyRouter(tmp_path) as first:
         for listener in (shop, web):
             await first.apply_listener(listener.cluster, listener)

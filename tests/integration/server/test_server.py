@@ -16,12 +16,12 @@ import pytest
 from tests.integration.server.running import (
     Server,
     find_processes,
-    free_port,
     running_server,
     service,
     start,
     until,
 )
+from tests.ports import choose_port
 from turnout.history import History, Sample
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("server")]
@@ -49,7 +49,7 @@ async def shares(server: Server) -> dict[str, int]:
 
 
 async def test_a_service_is_deployed_switched_and_taken_back(data: Path, tmp_path: Path) -> None:
-    port = free_port()
+    port = choose_port()
     async with running_server(data, stop_everything=True) as server:
         assert (await server.get("/health"))["status"] == "ready"
         first = await server.deploy(service(port), tmp_path, by="ana")
@@ -92,7 +92,7 @@ async def test_a_service_is_deployed_switched_and_taken_back(data: Path, tmp_pat
 async def test_the_data_path_outlives_the_server_and_is_found_again(
     data: Path, tmp_path: Path
 ) -> None:
-    port = free_port()
+    port = choose_port()
     async with running_server(data) as server:
         first = await server.deploy(service(port), tmp_path)
         await server.await_end(first)
@@ -114,7 +114,7 @@ async def test_the_data_path_outlives_the_server_and_is_found_again(
 async def test_a_stopped_everything_comes_back_with_the_next_server(
     data: Path, tmp_path: Path
 ) -> None:
-    port = free_port()
+    port = choose_port()
     async with running_server(data, stop_everything=True) as server:
         await server.await_end(await server.deploy(service(port), tmp_path))
     assert find_processes(str(tmp_path)) == []
@@ -129,7 +129,7 @@ async def test_a_stopped_everything_comes_back_with_the_next_server(
 async def test_what_was_served_is_known_over_the_death_of_the_server(
     data: Path, tmp_path: Path
 ) -> None:
-    port = free_port()
+    port = choose_port()
     async with running_server(data) as server:
         await server.await_end(await server.deploy(service(port), tmp_path))
         assert await statuses(port, 20) == {200}
@@ -159,7 +159,7 @@ async def test_what_was_served_is_known_over_the_death_of_the_server(
 async def test_a_deployment_survives_the_death_of_the_server(
     data: Path, tmp_path: Path, moment: str
 ) -> None:
-    port = free_port()
+    port = choose_port()
     async with running_server(data) as server:
         await server.await_end(await server.deploy(service(port), tmp_path))
         second = await server.deploy(service(port, "2"), tmp_path)
@@ -184,7 +184,7 @@ async def test_a_deployment_survives_the_death_of_the_server(
 
 async def test_open_streams_do_not_hold_up_the_end(data: Path, tmp_path: Path) -> None:
     async with running_server(data, stop_everything=True) as server:
-        await server.await_end(await server.deploy(service(free_port()), tmp_path))
+        await server.await_end(await server.deploy(service(choose_port()), tmp_path))
 
         async def follow(path: str) -> float:
             async with server.api.stream("GET", path) as answer:
@@ -196,13 +196,13 @@ async def test_open_streams_do_not_hold_up_the_end(data: Path, tmp_path: Path) -
         opened: list[str] = []
         paths = ["/events", "/events?after=0", "/groups/tiny-v000/log?follow=true"]
         streams = [asyncio.create_task(follow(path)) for path in paths]
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             while len(opened) < len(paths):
                 await asyncio.sleep(0.02)
         told = time.monotonic()
         server.process.send_signal(signal.SIGTERM)
-        ended = await asyncio.wait_for(asyncio.gather(*streams), 30)
-        assert max(ended) - told < 5
+        ended = await asyncio.wait_for(asyncio.gather(*streams), 60)
+        assert max(ended) - told < 30, "not as long as a server waits for its last connections"
         assert await server.end() == 0
 
 
@@ -237,7 +237,7 @@ async def test_a_taken_address_is_told(data: Path) -> None:
 
 
 async def test_a_freeze_refuses_deployments_and_no_rollback(data: Path, tmp_path: Path) -> None:
-    port = free_port()
+    port = choose_port()
     async with running_server(data) as server:
         for version in ("1", "2"):
             await server.await_end(await server.deploy(service(port, version), tmp_path))
@@ -257,7 +257,7 @@ async def test_a_freeze_refuses_deployments_and_no_rollback(data: Path, tmp_path
 async def test_a_replaced_group_goes_cold_when_its_time_has_come(
     data: Path, tmp_path: Path
 ) -> None:
-    port = free_port()
+    port = choose_port()
     more = "options:\n  scale_down_after: 1s\n"
     async with running_server(data, stop_everything=True) as server:
         for version in ("1", "2"):

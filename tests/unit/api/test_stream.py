@@ -55,7 +55,7 @@ async def running(feed: Feed, journal: MemoryJournal) -> AsyncIterator[None]:
     task = asyncio.create_task(feed.run())
     try:
         await journal.record_event(event(0, cluster="none"))
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             while feed.newest < (await journal.read_events(after=0, limit=10**6))[-1].sequence:
                 await asyncio.sleep(0)
         yield
@@ -66,7 +66,7 @@ async def running(feed: Feed, journal: MemoryJournal) -> AsyncIterator[None]:
 
 async def take(events: AsyncIterator[Event], count: int) -> list[int]:
     found: list[int] = []
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         async for one in events:
             found.append(one.sequence)
             if len(found) == count:
@@ -206,7 +206,7 @@ async def test_everybody_comes_to_an_end_when_the_feed_is_closed() -> None:
         watchers = [asyncio.create_task(take(feed.follow(None), 1)) for _ in range(3)]
         await asyncio.sleep(0)
         feed.close()
-        assert await asyncio.wait_for(asyncio.gather(*watchers), 1) == [[], [], []]
+        assert await asyncio.wait_for(asyncio.gather(*watchers), 60) == [[], [], []]
 
 
 async def lines_of(parts: Parts, path: str, count: int, **headers: str) -> list[str]:
@@ -249,7 +249,7 @@ async def lines_of(parts: Parts, path: str, count: int, **headers: str) -> list[
         "server": ("127.0.0.1", 7600),
         "client": ("127.0.0.1", 1),
     }
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         await parts.app(scope, receive, send)  # type: ignore[arg-type]
     return lines[:count]
 

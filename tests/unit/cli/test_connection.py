@@ -3,7 +3,6 @@ from __future__ import annotations
 import contextlib
 import json
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -13,6 +12,7 @@ from pathlib import Path
 import httpx2
 import pytest
 
+from tests.ports import choose_port
 from tests.unit.cli import documents
 from tests.unit.cli.command_line import CommandLine
 from tests.unit.cli.documents import NOW, seconds
@@ -25,16 +25,9 @@ def answering(answer: httpx2.Response) -> CommandLine:
     return CommandLine(transport=httpx2.MockTransport(lambda _: answer))
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
 @pytest.mark.parametrize("arguments", [["status"], ["history"], ["cancel", "shop"], ["logs", "x"]])
 def test_without_a_server_it_says_so_and_how_to_start_one(arguments: list[str]) -> None:
-    url = f"http://127.0.0.1:{free_port()}"
+    url = f"http://127.0.0.1:{choose_port()}"
     said = CommandLine()(*arguments, "--server", url)
     assert said.code == Exit.UNREACHABLE
     assert said.err == (
@@ -44,7 +37,7 @@ def test_without_a_server_it_says_so_and_how_to_start_one(arguments: list[str]) 
 
 
 def test_without_a_server_the_version_is_told_all_the_same() -> None:
-    said = CommandLine()("version", "--server", f"http://127.0.0.1:{free_port()}")
+    said = CommandLine()("version", "--server", f"http://127.0.0.1:{choose_port()}")
     assert said.code == Exit.SUCCESS
     assert "server   none: No Turnout server answers" in said.out
 

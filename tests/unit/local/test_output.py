@@ -77,11 +77,11 @@ async def test_following_goes_on_through_rotations(log: Path) -> None:
         await output.keep_small()
         append(log, "\n".join(wanted[5:]) + "\n")
         for line in wanted:
-            assert await asyncio.wait_for(pending, 20) == line
+            assert await asyncio.wait_for(pending, 60) == line
             pending = asyncio.ensure_future(anext(lines))
     is_over = True
     with pytest.raises(StopAsyncIteration):
-        await asyncio.wait_for(pending, 20)
+        await asyncio.wait_for(pending, 60)
 
 
 async def test_what_is_lost_by_fast_writing_does_not_stop_following(log: Path) -> None:

@@ -29,7 +29,7 @@ def event(number: int) -> Event:
 
 
 async def recorded(journal: MemoryJournal, count: int) -> list[str]:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         while len(await journal.read_events(after=0)) < count:
             await asyncio.sleep(0.001)
     return [e.sentence for e in await journal.read_events(after=0)]

@@ -28,7 +28,7 @@ async def test_a_mistake_in_one_work_ends_neither_it_nor_the_others(
         raise ZeroDivisionError("a mistake")
 
     with structlog.testing.capture_logs() as logs:
-        async with asyncio.timeout(5), running_tasks() as running:
+        async with asyncio.timeout(60), running_tasks() as running:
             running.start("good", good)
             running.start("bad", bad)
             await enough.wait()
@@ -49,7 +49,7 @@ async def test_leaving_ends_all_work() -> None:
             ended.set()
 
     started = asyncio.Event()
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         async with running_tasks() as running:
             running.start("work", work)
             await started.wait()

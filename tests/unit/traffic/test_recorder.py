@@ -153,7 +153,7 @@ async def test_recorder_goes_on_after_errors_of_the_router() -> None:
 async def until(condition: object) -> None:
     assert callable(condition)
     with suppress(TimeoutError):
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while not condition():
                 await asyncio.sleep(0.001)
     assert condition()
