@@ -59,7 +59,8 @@ def go_on(  # noqa: PLR0911 - one rule after the other
     if seen.is_complete or is_hopeless:  # more time does not make the arms comparable
         return _undecided(record, seen, can_extend=not is_hopeless)
     left = max(record.planned_end - seen.now, timedelta(0))
-    told = f"{format_duration(_whole(left))} to go: {_so_far(seen)}"
+    rest = f"{format_duration(_whole(left))} to go" if left else "waits for the last figures"
+    told = f"{rest}: {_so_far(seen)}"
     return _with(record, seen, AnalysisVerdict.RUNNING, told)
 
 
