@@ -52,11 +52,16 @@ def thinned(course: Course, most: int = MOST_POINTS) -> Course:
     )
 
 
-def mean_of(slices: Sequence[Slice], *, canary: bool) -> float | None:
-    """Of a gauge, over all its steps."""
+def typical_of(slices: Sequence[Slice], *, canary: bool) -> float | None:
+    """Of a gauge, over all its steps: the geometric mean, for the judge compares ratios. So two of
+    these are as far apart as it says.
+    """
     columns = [(one.canary if canary else one.baseline)[0] for one in slices]
     known = [value for column in columns for value in column if not math.isnan(value)]
-    return sum(known) / len(known) if known else None
+    logs = [math.log(value) for value in known if 0 < value < math.inf]
+    if len(logs) < len(known):  # the judge has no use for the others
+        return sum(known) / len(known)
+    return math.exp(sum(logs) / len(logs)) if logs else None
 
 
 def _series(subject: Subject, slices: Sequence[Slice], place: int) -> Series:

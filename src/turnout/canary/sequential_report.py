@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from turnout.canary.evidence import Slice
-from turnout.canary.pictured import mean_of, series_of, thinned, unit_of
+from turnout.canary.pictured import series_of, thinned, typical_of, unit_of
 from turnout.canary.subjects import Subject
 from turnout.canary.telling import (
     finite,
@@ -133,7 +133,7 @@ def _levels(
 ) -> tuple[float | None, float | None]:
     """Of the canary and of the baseline, over the whole time, in the unit of the series."""
     if subject.kind is Kind.GAUGE:
-        return mean_of(slices, canary=True), mean_of(slices, canary=False)
+        return typical_of(slices, canary=True), typical_of(slices, canary=False)
     samples = found.samples
     scale = 100.0 if unit_of(subject) == "%" else 1.0
     return (

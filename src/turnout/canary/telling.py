@@ -31,9 +31,9 @@ def tell_likely(low: float | None, high: float | None) -> str:
     if low is None and high is None:
         return "anything: too little seen yet"
     if low is None:
-        return f"at most {tell_change(high)}" if high != 1 else "at most the same"
+        return f"at {'least' if high is not None and high < 1 else 'most'} {tell_change(high)}"
     if high is None:
-        return f"at least {tell_change(low)}" if low != 1 else "at least the same"
+        return f"at most {tell_change(low)}, or more" if low < 1 else f"at least {tell_change(low)}"
     return f"between {tell_change(low)} and {tell_change(high)}"
 
 
@@ -91,6 +91,7 @@ def name_of(name: str) -> str:
 
 
 def _round_down(value: float) -> int:
+    value *= 1 + 1e-9  # a limit of 300 may be a hair below it
     unit: int = 10 ** max(int(math.log10(value)) - 1, 0)
     return int(value / unit) * unit
 

@@ -200,3 +200,14 @@ def test_samples_are_whole_series_with_gaps_as_null() -> None:
 def test_the_canary_is_named_as_it_is_called() -> None:
     report = build_report(record(), (), None, LATER)
     assert (report.id, report.canary, report.deployment) == (ID, CANARY, "d-1")
+
+
+def test_the_levels_of_a_gauge_are_as_far_apart_as_its_difference_says() -> None:
+    """Of ratios the judge takes the mean; two arithmetic means would be 2.4 times apart here."""
+    spiky = level("cpu", [2.0, 8.0] * 60, [1.0, 3.0] * 60)
+    judged = config(metric("cpu", "gauge", "cpu"))
+    (cpu,) = build_report(record(configuration=judged), [spiky], None, LATER).metrics
+    assert cpu.ratio
+    assert math.isclose(cpu.ratio, math.sqrt(2 * 8 / 3), rel_tol=1e-4)
+    assert (cpu.words.canary, cpu.words.baseline) == ("0.004 cores", "0.00173 cores")
+    assert cpu.words.difference == "2.31 times as much"

@@ -36,6 +36,7 @@ def test_a_ratio_is_told_as_a_change(ratio: float | None, said: str) -> None:
     [
         (0.3, "nothing unusual"),
         (19.9, "1 in 19"),
+        (299.99999999999994, "1 in 300"),
         (1234.0, "1 in 1,200"),
         (1e12, "less than 1 in a billion"),
         (None, ""),
@@ -50,7 +51,10 @@ def test_evidence_is_told_as_what_chance_would_do_and_never_as_more(
 def test_bounds_that_are_open_are_told_as_such() -> None:
     assert tell_likely(None, None) == "anything: too little seen yet"
     assert tell_likely(None, 1.5) == "at most 50 % more"
+    assert tell_likely(None, 1.0) == "at most the same"
+    assert tell_likely(None, 0.8) == "at least 20 % less"
     assert tell_likely(1.1, None) == "at least 10 % more"
+    assert tell_likely(0.35, None) == "at most 65 % less, or more"
     assert tell_likely(0.9, 1.25) == "between 10 % less and 25 % more"
 
 

@@ -31,7 +31,7 @@ ROLLED_BACK = """\
 14:03:16 CET  ok           let the requests on shop-v001 finish (80 ms)
 14:03:16 CET  ok           destroy shop-v001 (80 ms)
 14:03:16 CET  rolled back  traffic is back on shop-v000
-14:03:16 CET  way back     noticed 3.8 s after the switch, decided in 12 ms, traffic back in 178 ms, 17 requests failed in between
+14:03:16 CET  way back     noticed 3.8 s after the switch, decided in 12 ms, traffic back in 178 ms, 17 requests to the new version failed in between
 More: turnout show d-k3v9x2m7qa
 """  # noqa: E501 - as it is printed
 
@@ -374,7 +374,8 @@ def test_a_rollback_that_a_person_wants_is_not_told_as_trouble() -> None:
     assert said.out == (
         "14:03:07 CET  started      roll back shop to shop-v000 (version 1.1.0) (d-k3v9x2m7qa)\n"
         "14:03:08 CET  succeeded    roll back shop to shop-v000 (version 1.1.0): done\n"
-        "14:03:08 CET  way back     traffic back in 180 ms, 0 requests failed in between\n"
+        "14:03:08 CET  way back     traffic back in 180 ms, "
+        "0 requests to the new version failed in between\n"
     )
 
 

@@ -44,7 +44,7 @@ deploy shop 1.2.0 by blue_green
   id        d-k3v9x2m7qa
   outcome   rolled back, traffic is back on shop-v000
   cause     trip wires: 48 ‰ of 340 requests failed, 0 ‰ before the switch
-  way back  noticed 3.8 s after the switch, decided in 12 ms, traffic back in 178 ms, 17 requests failed in between
+  way back  noticed 3.8 s after the switch, decided in 12 ms, traffic back in 178 ms, 17 requests to the new version failed in between
   by        anna@build1
   asked     2025-11-23 14:03:07 CET
   began     2025-11-23 14:03:07 CET

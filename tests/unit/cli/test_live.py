@@ -59,8 +59,8 @@ traffic ############################################################
         shop-v000  1.1.0  100 %  ** 2/2 healthy  0 requests  0 failed
 
 rolled back, traffic is back on shop-v000
-noticed 3.8 s after the switch, decided in 12 ms, traffic back in 178 ms, 17 requests failed in
-between
+noticed 3.8 s after the switch, decided in 12 ms, traffic back in 178 ms, 17 requests to the new
+version failed in between
 """
 
 

@@ -92,7 +92,8 @@ def way_back_words(record: DeploymentRecord) -> str:
     if record.returned_at:
         parts.append(f"traffic back in {words.took(record.returned_at - record.decided_at)}")
     if record.failed_requests is not None:
-        parts.append(f"{words.plural(record.failed_requests, 'request')} failed in between")
+        requests = words.plural(record.failed_requests, "request")
+        parts.append(f"{requests} to the new version failed in between")
     return ", ".join(parts)
 
 
