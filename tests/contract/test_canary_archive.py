@@ -189,6 +189,9 @@ async def test_a_configuration_that_is_not_there_is_not_found_with_the_nearest_n
     with pytest.raises(NotFound, match="shop_wbe") as refused:
         await archive.read_config("shop_wbe")
     assert "'shop-web'" in refused.value.hint
+    with pytest.raises(NotFound) as refused:
+        await archive.read_config("defaults")
+    assert "'default'" in refused.value.hint, "the one that is built in"
     with pytest.raises(NotFound, match="no version 2"):
         await archive.read_config("shop-web", 2)
     with pytest.raises(NotFound):

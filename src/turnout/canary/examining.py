@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from turnout.canary.subjects import refuse_hopeless, subjects_of
@@ -13,7 +14,7 @@ from turnout.model.canary.document import read_document
 from turnout.model.canary.request import CanaryScope
 from turnout.model.checks import CanaryCheck
 from turnout.model.deployment import Options, Service, StrategyName
-from turnout.model.errors import InvalidDocument
+from turnout.model.errors import InvalidDocument, Problem
 from turnout.model.names import format_group
 from turnout.ports import CanaryArchive, MetricSource
 
@@ -39,9 +40,7 @@ async def examine_service(service: Service, archive: CanaryArchive, source: Metr
         try:
             _examine(config, wish.duration, service.cluster, source)
         except InvalidDocument as error:
-            name = wish.config or DEFAULT_NAME
-            told = f"{wish.place}: the canary configuration {name}: {error.message}"
-            raise InvalidDocument(told, error.problems, hint=error.hint) from error
+            raise _of_configuration(error, wish) from error
 
 
 async def read_config(
@@ -88,4 +87,34 @@ def _examine(config: CanaryConfig, duration: timedelta, cluster: str, source: Me
         )
         for query in (subject.query, subject.exposure):
             if query is not None:
-                source.describe(query, scope, config.templates)
+                with _naming(config, subject.name):
+                    source.describe(query, scope, config.templates)
+
+
+@contextmanager
+def _naming(config: CanaryConfig, name: str) -> Iterator[None]:
+    """What is wrong with a query is told with its metric."""
+    try:
+        yield
+    except InvalidDocument as error:
+        index = [metric.name for metric in config.metrics].index(name)
+        raise _told_of(error, f'metrics[{index}] "{name}"') from error
+
+
+def _of_configuration(error: InvalidDocument, wish: _Wish) -> InvalidDocument:
+    """The paths in it are those of the configuration: people look for them in the service file."""
+    told = _told_of(error, f"canary configuration {wish.config or DEFAULT_NAME}")
+    problems = tuple(replace(problem, path=wish.place) for problem in told.problems)
+    return InvalidDocument(f"{wish.place}: {told.message}", problems, hint=error.hint)
+
+
+def _told_of(error: InvalidDocument, what: str) -> InvalidDocument:
+    problems = tuple(
+        replace(problem, message=f"{what}: {_with_path(problem)}", path="")
+        for problem in error.problems
+    )
+    return InvalidDocument(f"{what}: {error.message}", problems, hint=error.hint)
+
+
+def _with_path(problem: Problem) -> str:
+    return f"{problem.path}: {problem.message}" if problem.path else problem.message

@@ -15,6 +15,7 @@ from turnout.cli.invocation import Invocation
 from turnout.cli.problems import format_problem
 
 if TYPE_CHECKING:
+    from turnout.model.errors import InvalidDocument
     from turnout.settings import Settings
 
 DEFAULT_FILE = "turnout.yaml"
@@ -147,9 +148,13 @@ def server(
         "stop_everything": stop_everything or None,
     }
     settings = read_settings(given)
+    from turnout.model.errors import InvalidDocument
     from turnout.server import main
 
-    return int(main(settings) or 0)
+    try:
+        return int(main(settings) or 0)
+    except InvalidDocument as error:
+        raise _refusal(error, str(settings.metrics_file or settings.data)) from error
 
 
 def read_settings(given: Mapping[str, object]) -> Settings:
@@ -161,13 +166,17 @@ def read_settings(given: Mapping[str, object]) -> Settings:
         return settings.read_settings(given)
     except InvalidDocument as error:
         name = str(given.get("config") or DEFAULT_FILE)
-        raise CommandError(
-            f"{error.message}.",
-            "See: turnout server --help",
-            Exit.USAGE,
-            code=error.code,
-            lines=tuple(_line(name, problem) for problem in error.problems),
-        ) from error
+        raise _refusal(error, name) from error
+
+
+def _refusal(error: InvalidDocument, file: str) -> CommandError:
+    return CommandError(
+        f"{error.message}.",
+        "See: turnout server --help",
+        Exit.USAGE,
+        code=error.code,
+        lines=tuple(_line(file, problem) for problem in error.problems),
+    )
 
 
 def _line(file: str, problem: object) -> str:

@@ -115,7 +115,7 @@ _KINDS: Mapping[str, Mapping[str, Key]] = {
     "prometheus": {
         "url": _URL,
         **_LOGIN,
-        "scope_label": Key(_TEXT, "The label that holds the server group. Default instance."),
+        "scope_label": Key(_TEXT, "The label with the name of a gce_instance. Default instance."),
     },
     "influxdb": {
         "url": _URL,

@@ -14,9 +14,10 @@ from turnout.metrics.caller import Call, Caller
 from turnout.metrics.grid import Track, format_time
 from turnout.metrics.source import of_type
 from turnout.metrics.templates import attributes_of, bind, choose_template, expand, refused
-from turnout.model.canary.queries import PrometheusQuery, Query
+from turnout.model.canary.queries import MACHINES, WITHOUT_LABELS, PrometheusQuery, Query
 from turnout.model.canary.request import CanaryScope
 from turnout.model.errors import Permanent, Temporary
+from turnout.model.words import nearest
 
 WHOLE = "PromQL:"
 """A template that begins so is the whole query."""
@@ -103,12 +104,11 @@ def _resource_labels(query: PrometheusQuery, scope: CanaryScope, scope_label: st
     """The labels that say where a server group runs, by the kind of its machines."""
     known = attributes_of(scope)
     kind = query.resource_type or known["resourceType"]
-    if kind not in ("gce_instance", "aws_ec2_instance"):
-        raise refused(
-            "query.resourceType",
-            f"{kind or 'no type'} says nothing of labels: gce_instance and aws_ec2_instance do; "
-            "or write a template",
-        )
+    if not kind:
+        raise refused("query", f"without template and resourceType {WITHOUT_LABELS}")
+    if kind not in MACHINES:
+        said = f"for {kind!r} {WITHOUT_LABELS}"
+        raise refused("query.resourceType", said, nearest(kind, MACHINES))
     if not scope.location:
         raise refused("scope.location", f"is missing: {kind} needs it")
     group, place = _quoted(scope.scope or ""), _quoted(scope.location)

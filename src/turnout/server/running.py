@@ -20,7 +20,7 @@ import structlog
 
 from turnout.engine.temporal_server import Starting, starting_temporal
 from turnout.logs import configure_logs
-from turnout.model.errors import Conflict, TurnoutError
+from turnout.model.errors import Conflict, InvalidDocument, TurnoutError
 from turnout.server.addresses import bind, format_address
 from turnout.server.errors import raising_first
 from turnout.server.holding import holding
@@ -41,11 +41,14 @@ _SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 def main(settings: Settings) -> int:
     """Run a server until it is told to end, then end the process.
 
-    Returns an exit code only when no server came to be.
+    Returns an exit code only when no server came to be. Raises `InvalidDocument` for the accounts
+    of metrics systems: who has started it tells every mistake.
     """
     configure_logs(settings.log_level, settings.log_format)
     try:
         asyncio.run(serve(settings, lambda address: _say_ready(address, settings)))
+    except InvalidDocument:
+        raise
     except TurnoutError as error:
         sys.stderr.write(f"{error.message}\n{error.hint}\n" if error.hint else f"{error.message}\n")
         return REFUSED if isinstance(error, Conflict) else FAILED

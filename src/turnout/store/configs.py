@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from turnout.model.analysis import ConfigVersion
+from turnout.model.canary.stored import DEFAULT_NAME
 from turnout.model.errors import NotFound
 from turnout.model.words import nearest
 from turnout.store import queries, rows
@@ -79,7 +80,7 @@ def _text(document: Mapping[str, Any]) -> str:
 
 def _unknown(connection: Connection, name: str) -> NotFound:
     names = connection.execute(queries.config_names()).scalars().all()
-    near = nearest(name, names)
+    near = nearest(name, [*names, DEFAULT_NAME])
     return NotFound(
         f"There is no canary configuration {name!r}",
         hint=f"Did you mean {near!r}?"

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any, TypeVar
 
 from turnout.model.analysis import AnalysisRecord, ConfigVersion, Judgment
+from turnout.model.canary.stored import DEFAULT_NAME
 from turnout.model.errors import NotFound
 from turnout.model.value import Value
 from turnout.model.words import nearest
@@ -97,7 +98,7 @@ class MemoryCanaryArchive:
 
     async def list_config_versions(self, name: str) -> tuple[ConfigVersion, ...]:
         if name not in self._configs:
-            near = nearest(name, self._configs)
+            near = nearest(name, [*self._configs, DEFAULT_NAME])
             raise NotFound(
                 f"There is no canary configuration {name!r}",
                 hint=f"Did you mean {near!r}?"

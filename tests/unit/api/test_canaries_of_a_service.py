@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from tests.unit.api.parts import SERVICE, MemoryFigures, Parts, at, build_parts, deploy_body
+from turnout.metrics import Account, open_sources
 from turnout.metrics.sources import Sources
 
 CANARY = SERVICE + "strategy: canary\noptions:\n  duration: {duration}\n  config: {config}\n"
@@ -26,6 +27,8 @@ def metric(query: dict[str, Any], **options: Any) -> dict[str, Any]:
 
 
 PROMETHEUS = metric({"type": "prometheus", "customInlineTemplate": "PromQL:up"}, step=5)
+
+BARE = metric({"type": "prometheus", "metricName": "cpu"}, step=5)
 
 
 async def parts_with(*metrics: dict[str, Any]) -> Parts:
@@ -70,6 +73,22 @@ async def test_a_metric_without_an_account_is_refused_with_what_there_is(path: s
     assert "no account of this type" in answer.text
     assert "process, router" in answer.text
     assert not parts.deployer.asked
+
+
+async def test_a_query_that_cannot_be_asked_is_told_with_configuration_and_metric() -> None:
+    parts = await parts_with(PROMETHEUS, {**BARE, "name": "m03"})
+    account = Account("prod", "prometheus", "http://p", options={"scope_label": "pod"})
+    async with open_sources([account], parts.backend.clock) as sources, parts.client() as client:
+        parts.entrance.open(replace(parts.backend, figures=sources))
+        body = deploy_body(CANARY.format(config="shop", duration="15m"))
+        answer = await client.post("/plans", json=body)
+    assert answer.status_code == 422
+    (problem,) = answer.json()["problems"]
+    assert problem["path"] == "options.config"
+    assert problem["message"].startswith(
+        'canary configuration shop: metrics[1] "m03": query: without template and resourceType '
+    )
+    assert 'customInlineTemplate, for example group="${scope}"' in problem["message"]
 
 
 async def test_what_cannot_be_judged_in_its_time_is_refused() -> None:

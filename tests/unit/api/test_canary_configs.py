@@ -200,3 +200,5 @@ async def test_a_name_mistyped_is_answered_with_the_nearest(
     await keep(client, SHOP, "shop-web")
     problem = await refused(client, "GET", f"/shop_wbe{path}")
     assert (problem["status"], problem["hint"]) == (404, "Did you mean 'shop-web'?")
+    built_in = await refused(client, "GET", f"/defaults{path}")
+    assert (built_in["status"], built_in["hint"]) == (404, "Did you mean 'default'?")

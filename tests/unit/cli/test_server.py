@@ -13,6 +13,8 @@ from tests.unit.cli.fake_server import FakeServer
 from turnout.api.views import Finding
 from turnout.cli import server as command
 from turnout.cli.exits import Exit
+from turnout.metrics import read_accounts
+from turnout.server import running
 from turnout.settings import Settings
 
 
@@ -55,6 +57,27 @@ def test_a_wrong_settings_file_is_told_with_lines(tmp_path: Path) -> None:
     assert (
         said.err == f"{file}:2:1: log_formt: there is no such setting. Did you mean 'log_format'?\n"
     )
+
+
+def test_wrong_accounts_of_metrics_systems_are_told_with_lines(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def serve(settings: Settings, ready: object) -> None:
+        read_accounts(settings.metrics_file)
+
+    monkeypatch.setattr(running, "serve", serve)
+    file = tmp_path / "metrics.yaml"
+    file.write_text(
+        "prod: {type: prometeus, url: http://p}\n"
+        "other:\n  type: prometheus\n  url: http://p\n  scope_labell: x\n"
+    )
+    said = CommandLine()("server", "--data", str(tmp_path))
+    assert said.code == Exit.USAGE
+    first, second = said.err.splitlines()
+    assert first.startswith(f"{file}:1:14: prod.type: ")
+    assert first.endswith("Did you mean 'prometheus'?")
+    assert second.startswith(f"{file}:5:3: other.scope_labell: ")
+    assert second.endswith("Did you mean 'scope_label'?")
 
 
 def test_other_machines_are_let_in_only_with_a_token(

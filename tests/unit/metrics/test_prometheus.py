@@ -84,7 +84,7 @@ def test_a_quote_in_a_name_does_not_end_the_label() -> None:
 @pytest.mark.parametrize(
     ("asked", "fields", "path"),
     [
-        (scope(), {"metricName": "cpu"}, "query.resourceType"),
+        (scope(), {"metricName": "cpu"}, "query"),
         (scope(), {"metricName": "cpu", "resourceType": "moon"}, "query.resourceType"),
         (scope(), {"resourceType": "gce_instance"}, "query.metricName"),
         (scope(), {"customInlineTemplate": "a=b"}, "query.metricName"),

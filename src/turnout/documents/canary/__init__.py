@@ -5,9 +5,10 @@ What the fields are is said by `turnout.model.canary`; YAML, places and words fo
 """
 
 from turnout.documents.canary.comparing import Change, compare
-from turnout.documents.canary.default import DEFAULT_NAME, default_config
+from turnout.documents.canary.default import default_config
 from turnout.documents.canary.reading import ReadConfig, read_canary_config, require_usable
 from turnout.documents.canary.writing import to_json, to_yaml
+from turnout.model.canary.stored import DEFAULT_NAME
 
 __all__ = [
     "DEFAULT_NAME",

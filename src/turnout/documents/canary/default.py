@@ -10,8 +10,6 @@ from functools import cache
 from turnout.documents.canary.reading import read_canary_config
 from turnout.model.canary.configuration import CanaryConfig
 
-DEFAULT_NAME = "default"
-
 DEFAULT_TEXT = """\
 name: default
 description: >-

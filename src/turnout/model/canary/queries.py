@@ -25,6 +25,15 @@ ROUTER_FIGURES = (
 )
 PROCESS_FIGURES = ("cpu", "memory", "open_files")
 
+MACHINES = ("gce_instance", "aws_ec2_instance")
+"""Values of `resourceType` for which the labels of a server group are known."""
+
+WITHOUT_LABELS = (
+    "no labels of a server group are known: write a customInlineTemplate, for example "
+    f'group="${{scope}}", or a resourceType: {" or ".join(MACHINES)}'
+)
+"""What is wrong with a Prometheus query that has neither template nor one of these types."""
+
 ABOVE = "above_ms"
 """The tag of a tail: how slow the requests in it are at least. 0 are all that were timed."""
 

@@ -7,6 +7,9 @@ from typing import Any
 
 from turnout.model.value import Value
 
+DEFAULT_NAME = "default"
+"""The canary configuration that is built in, and so in no store."""
+
 
 class ConfigSummary(Value):
     """A canary configuration in a list, in its newest version."""

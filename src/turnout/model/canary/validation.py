@@ -22,8 +22,10 @@ from turnout.model.canary.options import (
     read_options,
 )
 from turnout.model.canary.queries import (
+    MACHINES,
     PROCESS_FIGURES,
     ROUTER_FIGURES,
+    WITHOUT_LABELS,
     ProcessQuery,
     PrometheusQuery,
     Query,
@@ -142,8 +144,21 @@ def _template(config: CanaryConfig, query: Query, path: str) -> Iterator[Problem
     if named and not inline and named not in config.templates:
         message, place = f"there is no template {named!r}", f"{path}.customFilterTemplate"
         yield Problem(message, place, nearest=nearest(named, config.templates.keys()))
-    if isinstance(query, PrometheusQuery) and not (query.metric_name or inline or named):
+    if isinstance(query, PrometheusQuery) and not (inline or named):
+        yield from _labels(query, path)
+
+
+def _labels(query: PrometheusQuery, path: str) -> Iterator[Problem]:
+    """Without a template the kind of machine says which labels a server group has."""
+    kind = query.resource_type
+    if not query.metric_name:
         yield Problem("is missing, and there is no template", f"{path}.metricName")
+    elif not kind:
+        message = f"without template and resourceType {WITHOUT_LABELS}"
+        yield _warning(f"{message}. Only --param resourceType=… can make up for it", path)
+    elif kind not in MACHINES:
+        place = f"{path}.resourceType"
+        yield Problem(f"for {kind!r} {WITHOUT_LABELS}", place, nearest=nearest(kind, MACHINES))
 
 
 def _duplicates(config: CanaryConfig) -> Iterator[Problem]:

@@ -86,6 +86,11 @@ IN_QUERY = "metrics[0].query"
         ),
         ({"metrics": asking(type="prometheus")}, f"{IN_QUERY}.metricName", ""),
         (
+            {"metrics": asking(type="prometheus", metricName="cpu", resourceType="gce_instanc")},
+            f"{IN_QUERY}.resourceType",
+            "gce_instance",
+        ),
+        (
             {
                 "metrics": asking(type="datadog", customFilterTemplate="tmpl"),
                 "templates": {"tpl": ""},
@@ -116,6 +121,7 @@ def test_errors(changes: dict[str, Any], path: str, near: str) -> None:
         ({"metrics": []}, "metrics", ""),
         ({"metrics": [metric(scopeName=None)]}, "metrics[0].scopeName", ""),
         ({"metrics": [metric(query=None)]}, IN_QUERY, ""),
+        ({"metrics": asking(type="prometheus", metricName="cpu")}, IN_QUERY, ""),
         ({"metrics": canary(direction="Increase")}, f"{IN_CANARY}.direction", "increase"),
         ({"metrics": canary(nanStrategy="removed")}, f"{IN_CANARY}.nanStrategy", "remove"),
         (
