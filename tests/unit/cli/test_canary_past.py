@@ -99,6 +99,66 @@ def test_judging_files_sends_them_and_ends_as_the_judge_says() -> None:
 
 
 @pytest.mark.usefixtures("files")
+@pytest.mark.parametrize(("judge", "sent"), [("compatible", 2), ("sequential", 1)])
+def test_metrics_without_a_pair_are_judged_as_without_samples_and_named(
+    judge: str, sent: int
+) -> None:
+    """The sequential judge does it by itself; Kayenta's own fetch sends an empty pair."""
+    metrics = [{"name": "cpu"}, {"name": "disk"}]
+    Path("config.json").write_text(json.dumps({"name": "shop", "metrics": metrics}))
+    Path("pairs.json").write_text('[{"name": "cpu", "values": {"control": [], "experiment": []}}]')
+    server = Server(json.dumps(RESULT))
+    said = server("canary", "judge", "config.json", "pairs.json", "--judge", judge, "-o", "json")
+    assert said.err == "pairs.json has no pair of disk: judged as without samples.\n"
+    pairs = server.body["metricSetPairList"]
+    assert len(pairs) == sent
+    nothing = {"control": [], "experiment": []}
+    assert pairs[1:] == [{"name": "disk", "id": "disk", "values": nothing}][: sent - 1]
+
+
+@pytest.mark.usefixtures("files")
+def test_figures_that_are_not_finite_are_sent_as_texts() -> None:
+    """As Python writes them, which is no JSON."""
+    Path("pairs.json").write_text('[{"name": "a", "values": [NaN, -Infinity, Infinity, 1e999, 2]}]')
+    server = Server(json.dumps(RESULT))
+    assert server("canary", "judge", "config.json", "pairs.json").code == 1
+    values = server.body["metricSetPairList"][0]["values"]
+    assert values == ["NaN", "-Infinity", "Infinity", "Infinity", 2]
+
+
+@pytest.mark.usefixtures("files")
+def test_a_mistake_is_told_with_the_file_that_has_it() -> None:
+    places = ("metricSetPairList[0].values", "metricSetPairList", "canaryConfig.name", "judge.name")
+    problems = [{"message": "is missing", "path": place} for place in places]
+    refused = {"status": 422, "code": "invalid_document", "detail": "x", "problems": problems}
+    said = Server(json.dumps(refused), 422)("canary", "judge", "config.json", "pairs.json")
+    assert said.code == 2
+    assert said.err.splitlines()[:4] == [
+        "pairs.json: [0].values: is missing",
+        "pairs.json: is missing",
+        "config.json: name: is missing",
+        "config.json: judge.name: is missing",
+    ]
+
+
+@pytest.mark.usefixtures("files")
+@pytest.mark.parametrize(
+    ("scores", "told"),
+    [
+        (("--pass", "101"), "--pass: 101 is no score: it is from 0 to 100."),
+        (("--pass", "nan"), "--pass: nan is no score: it is from 0 to 100."),
+        (("--marginal", "-1"), "--marginal: -1 is no score: it is from 0 to 100."),
+        (("--pass", "60"), "--marginal: 75 is more than --pass, 60."),
+    ],
+)
+def test_scores_that_mean_nothing_are_a_wrong_usage(scores: Any, told: str) -> None:
+    server = Server("")
+    said = server("canary", "judge", "config.json", "pairs.json", *scores)
+    assert (said.code, server.asked) == (2, [])
+    assert told in said.err
+
+
+@pytest.mark.usefixtures("files")
 def test_a_file_that_is_not_json_is_refused_before_anything_is_sent() -> None:
     server = Server("")
     said = server("canary", "judge", "config.json", "broken.json")
