@@ -112,7 +112,7 @@ def test_metrics_without_a_pair_are_judged_as_without_samples_and_named(
     assert said.err == "pairs.json has no pair of disk: judged as without samples.\n"
     pairs = server.body["metricSetPairList"]
     assert len(pairs) == sent
-    nothing = {"control": [], "experiment": []}
+    nothing: dict[str, list[float]] = {"control": [], "experiment": []}
     assert pairs[1:] == [{"name": "disk", "id": "disk", "values": nothing}][: sent - 1]
 
 
@@ -170,15 +170,59 @@ def test_a_duration_is_asked_in_the_units_of_the_api_and_shown_in_those_of_peopl
     server = Server(lines({"progress": {"doing": "x", "done": 0.5}}, {"result": DURATION}))
     said = server(
         *("canary", "duration", "--rate", "100", "--errors", "1%"),
-        *("--traffic", "5%", "--regression", "50%", "--to", "5%"),
+        *("--traffic", "5%", "--regression", "50%"),
     )
     assert said.code == 0, said.err
     body = server.body
     assert (body["rate"], body["errors"], body["shares"]) == (100, 0.01, [50])
-    assert (body["regression"], body["to"]) == (1.5, 0.05)
+    assert (body["regression"], body["to"]) == (1.5, None)
+    assert (body["config"], body["past"], body["seed"]) == ({"name": "default"}, 10_800, 1)
     assert "errors: 1.00 % of 100 requests/s" in said.out
     assert "errors  5 %       +50 %    100     5.5 h             never" in said.out
     assert "Ask something else." in said.out
+
+
+def test_of_a_cluster_both_a_regression_and_a_share_of_errors_may_be_asked() -> None:
+    server = Server(lines({"result": DURATION}))
+    said = server(
+        *("canary", "duration", "--cluster", "shop", "--config", "checkout", "--past", "1h"),
+        *("--regression", "20%", "--to", "5%", "--seed", "0"),
+    )
+    assert said.code == 0, said.err
+    body = server.body
+    assert (body["regression"], body["to"]) == (1.2, 0.05)
+    assert (body["config"], body["past"], body["seed"]) == ({"name": "checkout"}, 3600, 0)
+
+
+RATE = ("duration", "--rate", "100", "--errors")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (("duration", "--rate", "nan", "--errors", "1%"), "--rate: nan is no number of requests"),
+        (("duration", "--rate", "inf", "--errors", "1%"), "--rate: inf is no number of requests"),
+        (("duration", "--rate", "0", "--errors", "1%"), "--rate: 0 is no number of requests"),
+        ((*RATE, "0.1%", "--to", "0.05%"), "0.05% is no regression: there are more errors now"),
+        ((*RATE, "1%", "--to", "1.0%"), "1.0% is no regression: there are as many errors now"),
+        ((*RATE, "0%"), "write the smallest share that you have seen, like 0.01%, and with --to"),
+        ((*RATE, "0.00 %", "--to", "5%"), "write the smallest share that you have seen"),
+        ((*RATE, "1%", "--config", "none"), "--config means nothing without --cluster."),
+        ((*RATE, "1%", "--past", "1h"), "--past means nothing without --cluster."),
+        ((*RATE, "1%", "--seed", "0"), "--seed means nothing without --cluster."),
+        ((*RATE, "1%", "--to", "5%", "--regression", "9%"), "--regression means nothing with --to"),
+        ((*RATE, "1%", "--cluster", "shop"), "--rate means nothing with --cluster"),
+        (
+            ("duration", "--cluster", "shop", "--errors", "1%"),
+            "--errors means nothing with --cluster",
+        ),
+    ],
+)
+def test_a_duration_that_cannot_be_meant_is_a_wrong_usage(arguments: Any, told: str) -> None:
+    server = Server("")
+    said = server("canary", *arguments)
+    assert (said.code, server.asked) == (2, [])
+    assert told in said.err
 
 
 def test_a_duration_of_nothing_is_a_wrong_usage() -> None:
