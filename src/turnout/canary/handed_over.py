@@ -8,7 +8,7 @@ a pass, and 0 for a fail and for what nobody can know.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -21,6 +21,7 @@ from turnout.canary.worker import Tell
 from turnout.model.canary.configuration import (
     COMPATIBLE_JUDGE,
     JUDGES,
+    REMOTE_JUDGE,
     SEQUENTIAL_JUDGE,
     CanaryConfig,
     JudgeChoice,
@@ -45,13 +46,9 @@ from turnout.model.canary.result import (
     SideMetadata,
     Verdict,
 )
-from turnout.model.canary.series import MetricSetPair
+from turnout.model.canary.series import MetricSetPair, PairValues
 from turnout.model.errors import InvalidDocument, Problem
 from turnout.model.words import nearest
-
-REMOTE_JUDGE = "RemoteJudge-v1.0"
-"""What Kayenta calls the judge that it sends samples to, whoever that is. Which of ours it gets is
-said by `judge.judgeConfigurations.judge`."""
 
 USUAL_STEP = timedelta(seconds=60)
 """For samples that do not say how far they are apart."""
@@ -100,7 +97,8 @@ class _Handed:
 
 def _judge_in_sequence(request: JudgeRequest) -> JudgeResult:
     config = request.canary_config
-    handed = [_read(config, pair, request) for pair in request.metric_set_pair_list]
+    pairs = (*request.metric_set_pair_list, *_missing(request))
+    handed = [_read(config, pair, request) for pair in pairs]
     judged = [one for one in handed if not one.options.muted]
     if not judged:
         problem = Problem("has no sample of a metric that counts", "metricSetPairList")
@@ -115,6 +113,15 @@ def _judge_in_sequence(request: JudgeRequest) -> JudgeResult:
     return JudgeResult(
         judge_name=SEQUENTIAL_JUDGE, results=results, group_scores=groups, score=_score(whole)
     )
+
+
+def _missing(request: JudgeRequest) -> Iterator[MetricSetPair]:
+    """For each metric without a pair one without samples: what nobody has sent is no pass."""
+    known = {pair.name for pair in request.metric_set_pair_list}
+    nothing = PairValues(control=(), experiment=())
+    for name in dict.fromkeys(metric.name for metric in request.canary_config.metrics):
+        if name not in known:
+            yield MetricSetPair(name=name, id=name, values=nothing)
 
 
 def _finish(config: CanaryConfig, handed: Sequence[_Handed]) -> sequential.Verdict:
@@ -135,7 +142,8 @@ def _read(config: CanaryConfig, pair: MetricSetPair, request: JudgeRequest) -> _
     metric = _metric_of(config, pair)
     evidence, options = read_evidence_options(metric), read_options(metric)
     kind = evidence.kind if evidence.kind in (Kind.COUNT, Kind.PROPORTION) else Kind.GAUGE
-    if evidence.kind is Kind.LATENCY:
+    has_samples = bool(pair.values.control or pair.values.experiment)
+    if evidence.kind is Kind.LATENCY and has_samples:
         raise _refused(metric, "kind latency needs figures of our own router; use proportion")
     same = [other for other in request.metric_set_pair_list if other.name == pair.name]
     harm = evidence.harm_of_interest
@@ -146,7 +154,7 @@ def _read(config: CanaryConfig, pair: MetricSetPair, request: JudgeRequest) -> _
             direction=sequential.Direction(options.direction.value),
             margin=evidence.margin,
             harm_of_interest=harm if harm > evidence.margin else evidence.margin + harm,
-            weight=weigh(config, metric) / len(same),
+            weight=weigh(config, metric) / max(1, len(same)),
             critical=options.critical,
             dispersion=evidence.dispersion,
             step=_step(pair, evidence.step),
@@ -177,6 +185,8 @@ def _steps(
     index = range(len(control))
     if kind is Kind.GAUGE:
         return sequential.GaugeSteps(index, experiment, control)
+    if not index:
+        return sequential.EventSteps(index, (), (), (), ())
     other = _exposure(request, metric, pair)
     if other is None and kind is Kind.PROPORTION:
         raise _refused(

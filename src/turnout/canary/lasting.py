@@ -172,7 +172,8 @@ def _gauge(measured: Measurement, ratio: float, alpha: float, certainty: float =
 def advise(measured: Measurement, ratio: float, minutes: float) -> str:
     """When the question is the wrong one: why, and what to ask instead."""
     if ratio <= LEAST:
-        return "That is no regression: there are as many now."
+        now = "more" if ratio < 1 / LEAST else "as many"
+        return f"That is no regression: there are {now} now."
     if minutes <= LONG:
         return ""
     if not math.isfinite(minutes) and measured.kind == "gauge":

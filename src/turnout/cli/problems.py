@@ -10,17 +10,29 @@ from turnout.cli.errors import CommandError
 
 
 @contextmanager
-def naming(document: str) -> Iterator[None]:
-    """Errors of the server about a document are told with the document's name."""
+def naming(document: str, **parts: str) -> Iterator[None]:
+    """Errors of the server about a document are told with the document's name; those of a part that
+    was a document of its own (`metricSetPairList="pairs.json"`) with that one's.
+    """
     try:
         yield
     except CommandError as error:
         problems = error.details.get("problems")
         if error.code == "invalid_document" and isinstance(problems, list):
             error.lines = tuple(
-                format_problem(document, p) for p in problems if isinstance(p, dict)
+                _format_problem_of(document, parts, p) for p in problems if isinstance(p, dict)
             )
         raise
+
+
+def _format_problem_of(document: str, parts: Mapping[str, str], problem: Mapping[str, Any]) -> str:
+    path = str(problem.get("path") or "")
+    for part, name in parts.items():
+        if path.startswith(part):
+            inside = path.removeprefix(part)
+            if inside[:1] in ("", ".", "["):
+                return format_problem(name, {**problem, "path": inside.removeprefix(".")})
+    return format_problem(document, problem)
 
 
 def format_problem(document: str, problem: Mapping[str, Any]) -> str:

@@ -91,6 +91,40 @@ def test_a_metric_without_samples_has_nodata_and_the_canary_is_inconclusive() ->
     assert result.results[0].classification == "NodataFailMetric"
 
 
+LEVEL = [50.0 + (n * 7) % 5 for n in range(60)]
+
+
+@pytest.mark.parametrize(
+    "missing",
+    [
+        metric("disk", kind="gauge", critical=True, mustHaveData=True),
+        metric("disk", kind="count", critical=True, mustHaveData=True),
+        metric("disk", kind="proportion", critical=True, mustHaveData=True),
+        metric("disk", kind="latency", critical=True, mustHaveData=True),
+    ],
+)
+def test_a_metric_without_a_pair_counts_as_one_without_samples(missing: dict[str, Any]) -> None:
+    cpu = pair("cpu", LEVEL, LEVEL[::-1])
+    assert judged([CPU], [cpu]).score.score == 100.0
+    found = judged([CPU, missing], [cpu])
+    assert [one.classification for one in found.results] == ["Pass", "NodataFailMetric"]
+    assert found.score.score == 0.0
+    assert found.score.classification_reason.startswith("Inconclusive: ")
+    same = judged([CPU, missing], [cpu, pair("disk", [], [])])
+    assert same == found
+
+
+def test_the_compatible_judge_judges_the_pairs_that_it_is_sent() -> None:
+    must = metric("disk", critical=True, mustHaveData=True)
+    found = judged([CPU, must], [pair("cpu", LEVEL, LEVEL[::-1])], COMPATIBLE_JUDGE)
+    assert [one.name for one in found.results] == ["cpu"]
+
+
+def test_requests_that_nobody_sent_are_still_missed() -> None:
+    with pytest.raises(InvalidDocument, match="kind proportion needs the requests as well"):
+        judged([ERRORS, MUTED], [pair("errors", [1], [1])])
+
+
 def test_a_proportion_without_its_requests_is_refused() -> None:
     with pytest.raises(InvalidDocument, match="kind proportion needs the requests as well"):
         judged([ERRORS], [pair("errors", [1], [1])])
@@ -103,12 +137,11 @@ def test_a_pair_without_a_metric_names_the_nearest() -> None:
 
 
 def test_pairs_of_one_metric_with_several_tags_are_judged_one_by_one() -> None:
-    level = [50.0 + (n * 7) % 5 for n in range(60)]
     result = judged(
         [CPU],
         [
-            pair("cpu", level, level[::-1], tags={"zone": "a"}),
-            pair("cpu", level, [2 * v for v in level[::-1]], tags={"zone": "b"}),
+            pair("cpu", LEVEL, LEVEL[::-1], tags={"zone": "a"}),
+            pair("cpu", LEVEL, [2 * v for v in LEVEL[::-1]], tags={"zone": "b"}),
         ],
     )
     assert [found.classification for found in result.results] == ["Pass", "High"]

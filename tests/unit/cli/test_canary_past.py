@@ -99,6 +99,66 @@ def test_judging_files_sends_them_and_ends_as_the_judge_says() -> None:
 
 
 @pytest.mark.usefixtures("files")
+@pytest.mark.parametrize(("judge", "sent"), [("compatible", 2), ("sequential", 1)])
+def test_metrics_without_a_pair_are_judged_as_without_samples_and_named(
+    judge: str, sent: int
+) -> None:
+    """The sequential judge does it by itself; Kayenta's own fetch sends an empty pair."""
+    metrics = [{"name": "cpu"}, {"name": "disk"}]
+    Path("config.json").write_text(json.dumps({"name": "shop", "metrics": metrics}))
+    Path("pairs.json").write_text('[{"name": "cpu", "values": {"control": [], "experiment": []}}]')
+    server = Server(json.dumps(RESULT))
+    said = server("canary", "judge", "config.json", "pairs.json", "--judge", judge, "-o", "json")
+    assert said.err == "pairs.json has no pair of disk: judged as without samples.\n"
+    pairs = server.body["metricSetPairList"]
+    assert len(pairs) == sent
+    nothing: dict[str, list[float]] = {"control": [], "experiment": []}
+    assert pairs[1:] == [{"name": "disk", "id": "disk", "values": nothing}][: sent - 1]
+
+
+@pytest.mark.usefixtures("files")
+def test_figures_that_are_not_finite_are_sent_as_texts() -> None:
+    """As Python writes them, which is no JSON."""
+    Path("pairs.json").write_text('[{"name": "a", "values": [NaN, -Infinity, Infinity, 1e999, 2]}]')
+    server = Server(json.dumps(RESULT))
+    assert server("canary", "judge", "config.json", "pairs.json").code == 1
+    values = server.body["metricSetPairList"][0]["values"]
+    assert values == ["NaN", "-Infinity", "Infinity", "Infinity", 2]
+
+
+@pytest.mark.usefixtures("files")
+def test_a_mistake_is_told_with_the_file_that_has_it() -> None:
+    places = ("metricSetPairList[0].values", "metricSetPairList", "canaryConfig.name", "judge.name")
+    problems = [{"message": "is missing", "path": place} for place in places]
+    refused = {"status": 422, "code": "invalid_document", "detail": "x", "problems": problems}
+    said = Server(json.dumps(refused), 422)("canary", "judge", "config.json", "pairs.json")
+    assert said.code == 2
+    assert said.err.splitlines()[:4] == [
+        "pairs.json: [0].values: is missing",
+        "pairs.json: is missing",
+        "config.json: name: is missing",
+        "config.json: judge.name: is missing",
+    ]
+
+
+@pytest.mark.usefixtures("files")
+@pytest.mark.parametrize(
+    ("scores", "told"),
+    [
+        (("--pass", "101"), "--pass: 101 is no score: it is from 0 to 100."),
+        (("--pass", "nan"), "--pass: nan is no score: it is from 0 to 100."),
+        (("--marginal", "-1"), "--marginal: -1 is no score: it is from 0 to 100."),
+        (("--pass", "60"), "--marginal: 75 is more than --pass, 60."),
+    ],
+)
+def test_scores_that_mean_nothing_are_a_wrong_usage(scores: Any, told: str) -> None:
+    server = Server("")
+    said = server("canary", "judge", "config.json", "pairs.json", *scores)
+    assert (said.code, server.asked) == (2, [])
+    assert told in said.err
+
+
+@pytest.mark.usefixtures("files")
 def test_a_file_that_is_not_json_is_refused_before_anything_is_sent() -> None:
     server = Server("")
     said = server("canary", "judge", "config.json", "broken.json")
@@ -110,15 +170,59 @@ def test_a_duration_is_asked_in_the_units_of_the_api_and_shown_in_those_of_peopl
     server = Server(lines({"progress": {"doing": "x", "done": 0.5}}, {"result": DURATION}))
     said = server(
         *("canary", "duration", "--rate", "100", "--errors", "1%"),
-        *("--traffic", "5%", "--regression", "50%", "--to", "5%"),
+        *("--traffic", "5%", "--regression", "50%"),
     )
     assert said.code == 0, said.err
     body = server.body
     assert (body["rate"], body["errors"], body["shares"]) == (100, 0.01, [50])
-    assert (body["regression"], body["to"]) == (1.5, 0.05)
+    assert (body["regression"], body["to"]) == (1.5, None)
+    assert (body["config"], body["past"], body["seed"]) == ({"name": "default"}, 10_800, 1)
     assert "errors: 1.00 % of 100 requests/s" in said.out
     assert "errors  5 %       +50 %    100     5.5 h             never" in said.out
     assert "Ask something else." in said.out
+
+
+def test_of_a_cluster_both_a_regression_and_a_share_of_errors_may_be_asked() -> None:
+    server = Server(lines({"result": DURATION}))
+    said = server(
+        *("canary", "duration", "--cluster", "shop", "--config", "checkout", "--past", "1h"),
+        *("--regression", "20%", "--to", "5%", "--seed", "0"),
+    )
+    assert said.code == 0, said.err
+    body = server.body
+    assert (body["regression"], body["to"]) == (1.2, 0.05)
+    assert (body["config"], body["past"], body["seed"]) == ({"name": "checkout"}, 3600, 0)
+
+
+RATE = ("duration", "--rate", "100", "--errors")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (("duration", "--rate", "nan", "--errors", "1%"), "--rate: nan is no number of requests"),
+        (("duration", "--rate", "inf", "--errors", "1%"), "--rate: inf is no number of requests"),
+        (("duration", "--rate", "0", "--errors", "1%"), "--rate: 0 is no number of requests"),
+        ((*RATE, "0.1%", "--to", "0.05%"), "0.05% is no regression: there are more errors now"),
+        ((*RATE, "1%", "--to", "1.0%"), "1.0% is no regression: there are as many errors now"),
+        ((*RATE, "0%"), "write the smallest share that you have seen, like 0.01%, and with --to"),
+        ((*RATE, "0.00 %", "--to", "5%"), "write the smallest share that you have seen"),
+        ((*RATE, "1%", "--config", "none"), "--config means nothing without --cluster."),
+        ((*RATE, "1%", "--past", "1h"), "--past means nothing without --cluster."),
+        ((*RATE, "1%", "--seed", "0"), "--seed means nothing without --cluster."),
+        ((*RATE, "1%", "--to", "5%", "--regression", "9%"), "--regression means nothing with --to"),
+        ((*RATE, "1%", "--cluster", "shop"), "--rate means nothing with --cluster"),
+        (
+            ("duration", "--cluster", "shop", "--errors", "1%"),
+            "--errors means nothing with --cluster",
+        ),
+    ],
+)
+def test_a_duration_that_cannot_be_meant_is_a_wrong_usage(arguments: Any, told: str) -> None:
+    server = Server("")
+    said = server("canary", *arguments)
+    assert (said.code, server.asked) == (2, [])
+    assert told in said.err
 
 
 def test_a_duration_of_nothing_is_a_wrong_usage() -> None:

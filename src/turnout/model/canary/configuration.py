@@ -11,6 +11,10 @@ COMPATIBLE_JUDGE = "NetflixACAJudge-v1.0"
 SEQUENTIAL_JUDGE = "turnout-sequential"
 JUDGES = (COMPATIBLE_JUDGE, SEQUENTIAL_JUDGE)
 
+REMOTE_JUDGE = "RemoteJudge-v1.0"
+"""What Kayenta calls the judge that it sends samples to, whoever that is. Which of ours it gets is
+said by `judge.judgeConfigurations.judge`."""
+
 
 class JudgeChoice(Document):
     """Which judge, one of `JUDGES`, and its settings (`options.read_judge_options`)."""
