@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from turnout.analysis.sequential.gauges import WINDOW, best_rho
+from turnout.analysis.sequential.gauges import WINDOW, best_rho, normal_log_e
 from turnout.analysis.sequential.mixtures import Bools, Floats, Places
 
 _MEDIAN_OF_NORMAL = 0.6745
@@ -148,7 +148,6 @@ def _crossing(sums: _Sums, unit: float, beta: float) -> Floats:
 
 
 def _is_out(sums: _Sums, shift: Floats, beta: float) -> Bools:
-    total = sums.d - shift * sums.u
-    squares = sums.d2 - 2 * shift * sums.ud + shift**2 * sums.u2 + sums.rho
-    log_e = 0.5 * np.log(sums.rho / squares) + total**2 / (2 * squares)
+    squares = sums.d2 - 2 * shift * sums.ud + shift**2 * sums.u2
+    log_e = normal_log_e(sums.d - shift * sums.u, squares, sums.rho)
     return np.asarray(log_e >= -math.log(beta))
