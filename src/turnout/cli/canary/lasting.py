@@ -112,12 +112,7 @@ def duration(
     if cluster:
         _refuse("with --cluster: its history says it", rate=rate, errors=errors)
     elif rate is None or not errors:
-        raise CommandError(
-            "Name a cluster, or say --rate and --errors.",
-            EXAMPLE,
-            Exit.USAGE,
-            code="usage",
-        )
+        raise _usage("Name a cluster, or say --rate and --errors")
     else:
         _refuse("without --cluster", config=config, past=past, seed=seed)
         if to:
